@@ -1,0 +1,114 @@
+"""PostgreSQL: one pool, transactions that carry their tenant, and SQL kept in `.sql` files.
+
+Row-level security refuses a transaction whose tenant is not set, so there are two doors and no third:
+`tenant(id)` for everything a customer owns, `system()` for the few infrastructure tables without a tenant policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+Row = dict[str, Any]
+Params = Mapping[str, Any] | Sequence[Any]
+
+
+class Tx:
+    """One open transaction. Commits when its `async with` block ends well, rolls back when it raises."""
+
+    def __init__(self, conn: AsyncConnection[DictRow], tenant_id: int | None) -> None:
+        self.conn = conn
+        self.tenant_id = tenant_id
+        self._after: list[Callable[[], Awaitable[None]]] = []
+
+    async def all(self, sql: str, params: Params | None = None) -> list[Row]:
+        """Every row of a query."""
+        return await (await self.conn.execute(sql, params)).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    async def one(self, sql: str, params: Params | None = None) -> Row | None:
+        """The first row of a query, or None."""
+        return await (await self.conn.execute(sql, params)).fetchone()  # type: ignore[call-overload,no-any-return]
+
+    async def run(self, sql: str, params: Params | None = None) -> int:
+        """Execute a statement; returns the number of rows it touched."""
+        return (await self.conn.execute(sql, params)).rowcount  # type: ignore[call-overload,no-any-return]
+
+    def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Do something once, after this transaction has been committed."""
+        self._after.append(action)
+
+
+class Database:
+    """A pool of connections as the application role (row-level security applies to it)."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+        self.pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, min_size: int = 1, max_size: int = 8) -> Database:
+        """Connect. Raises `psycopg.OperationalError` when the server cannot be reached in time."""
+
+        async def configure(conn: AsyncConnection[DictRow]) -> None:
+            conn.prepare_threshold = None  # safe behind pgbouncer in transaction mode
+
+        pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
+            configure=configure,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+        )
+        await pool.open(wait=True, timeout=30)
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: int) -> AsyncIterator[Tx]:
+        """A transaction that sees exactly one tenant."""
+        async with self._transaction(tenant_id) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Tx]:
+        """A transaction without a tenant: only tables free of tenant data can be touched; the others raise."""
+        async with self._transaction(None) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _transaction(self, tenant_id: int | None) -> AsyncIterator[Tx]:
+        async with self.pool.connection() as conn:
+            tx = Tx(conn, tenant_id)
+            async with conn.transaction():
+                if tenant_id is not None:
+                    await conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
+                yield tx
+        for action in tx._after:
+            await action()
+
+
+@cache
+def queries(package: str, name: str = "queries.sql") -> Mapping[str, str]:
+    """The named statements of a package's `queries.sql`. Each begins with a line `-- name: verb_noun`."""
+    found: dict[str, str] = {}
+    current: str | None = None
+    for line in files(package).joinpath(name).read_text("utf-8").splitlines():
+        if line.startswith("-- name:"):
+            current = line.removeprefix("-- name:").strip()
+            if current in found:
+                raise ValueError(f"{package}/{name}: {current} is defined twice")
+            found[current] = ""
+        elif current is not None:
+            found[current] += line + "\n"
+    return found
