@@ -1,0 +1,145 @@
+"""The `careline` command. Everything a command needs is imported when it runs, so that starting stays quick."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from careline import __version__
+from careline.kernel.errors import CarelineError
+
+#: The long-running processes: command → where its main function lives, and what it does.
+PROCESSES = {
+    "web": ("careline.web.server", "pages, JSON API and live socket"),
+    "callcontrol": ("careline.calls.runner", "the only writer of live call state"),
+    "worker": ("careline.platform.worker", "due timers and background jobs"),
+    "recorder": ("careline.telephony.recorder", "encrypts recordings as they are made"),
+    "callers": ("careline.demo.callers", "the demo's synthetic callers"),
+}
+
+
+def _call(module: str, function: str, *args: Any, **named: Any) -> int:
+    """Import a module now, run its function (a coroutine is run to its end) and give its exit code."""
+    result = getattr(importlib.import_module(module), function)(*args, **named)
+    if inspect.iscoroutine(result):
+        import asyncio  # here, since it costs half of the start of commands without it
+
+        result = asyncio.run(result)
+    return result if isinstance(result, int) else 0
+
+
+def _runs(module: str, function: str) -> Callable[[argparse.Namespace], int]:
+    """A command whose work is `module.function(options)`."""
+    return lambda options: _call(module, function, options)
+
+
+def _runs_process(module: str) -> Callable[[argparse.Namespace], int]:
+    """A command that is one long-running process."""
+    return lambda _: _call(module, "main")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = argparse.ArgumentParser(
+        prog="careline",
+        description="Open-source healthcare call center.",
+        epilog="Settings: careline.toml and CARELINE_* environment variables, see docs/settings.md.",
+    )
+    root.add_argument("--version", action="version", version=f"careline {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="command", required=True)
+
+    demo = commands.add_parser("demo", help="start everything with a demo health system and synthetic callers")
+    demo.add_argument("--calls-per-hour", type=float, default=None, help="synthetic calls an hour (default 60)")
+    demo.add_argument("--no-callers", action="store_true", help="start without synthetic callers")
+    demo.add_argument("--fresh", action="store_true", help="throw the demo's data away first")
+    demo.set_defaults(run=_runs("careline.setup.run", "demo"))
+
+    up = commands.add_parser("up", help="start everything with an empty system")
+    up.set_defaults(run=_runs("careline.setup.run", "up"))
+
+    stop = commands.add_parser("stop", help="stop what demo or up started, also what outlived it")
+    stop.set_defaults(run=_runs("careline.setup.run", "stop"))
+
+    doctor = commands.add_parser("doctor", help="each component's version and state, and what to do about a fault")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.set_defaults(run=_runs("careline.setup.doctor", "command"))
+
+    call = commands.add_parser("call", help="place a real SIP call and say what was heard")
+    call.add_argument("number", help="the number to call, e.g. +15555550100")
+    call.add_argument("--say", metavar="TEXT", help="speak this once connected")
+    call.add_argument("--keys", metavar="1,2", help="keys to press, one after each prompt")
+    call.add_argument("--wait", type=float, default=30, metavar="SECONDS", help="hang up after this long")
+    call.add_argument("--save", metavar="FILE", help="save what was heard as a WAV file")
+    call.add_argument("--from", dest="caller", metavar="NUMBER", help="caller's number")
+    call.add_argument("--to-address", metavar="HOST:PORT", help="SIP address (default: the running system's)")
+    call.set_defaults(run=_runs("careline.setup.calling", "command"))
+
+    test = commands.add_parser("test", help="install what tests need and run all checks and test tiers")
+    test.add_argument("--fast", action="store_true", help="only checks, unit and integration")
+    test.add_argument("--ci", action="store_true", help="output for a log instead of a terminal")
+    test.add_argument("--tier", action="append", default=[], help="only this tier (repeatable; 'checks' is one)")
+    test.add_argument("arguments", nargs="*", help="more arguments for pytest (after --)")
+    test.set_defaults(run=_runs("careline.setup.testing", "command"))
+
+    backup = commands.add_parser("backup", help="write database, recordings, prompts, settings and keys to one file")
+    backup.add_argument("file")
+    _passphrase_options(backup)
+    backup.set_defaults(run=_runs("careline.setup.archive", "backup_command"))
+
+    restore = commands.add_parser("restore", help="bring a backup into an empty system")
+    restore.add_argument("file")
+    _passphrase_options(restore)
+    restore.set_defaults(run=_runs("careline.setup.archive", "restore_command"))
+
+    audit = commands.add_parser("audit", help="check or export the audit log")
+    audit.add_argument("action", choices=["verify", "export"])
+    audit.add_argument("--file", help="where to export to (default: standard output)")
+    audit.set_defaults(run=_runs("careline.setup.auditing", "command"))
+
+    bench = commands.add_parser("bench", help="measure Careline beside Asterisk's own app_queue")
+    bench.add_argument("name", choices=["offer", "waiting"])
+    bench.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
+    bench.add_argument("--quick", action="store_true", help="a short run that only shows that the bench works")
+    bench.set_defaults(run=_runs("careline.bench.command", "command"))
+
+    prompts = commands.add_parser("prompts", help="render the spoken prompts anew")
+    prompts.add_argument("action", choices=["check", "render"])
+    prompts.set_defaults(run=_runs("careline.setup.voices", "command"))
+
+    install = commands.add_parser("install", help="fetch every component without starting anything")
+    install.set_defaults(run=_runs("careline.setup.run", "install"))
+
+    migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
+    migrate.set_defaults(run=_runs("careline.setup.run", "migrate"))
+
+    for name, (module, purpose) in PROCESSES.items():
+        process = commands.add_parser(name, help=f"process: {purpose}")
+        process.set_defaults(run=_runs_process(module))
+    return root
+
+
+def _passphrase_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key-file", metavar="FILE", help="file whose content encrypts the backup")
+    command.add_argument(
+        "--passphrase-env", metavar="NAME", help="environment variable that holds the passphrase (else you are asked)"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; errors made on purpose are shown as one sentence, never as a traceback."""
+    options = parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except CarelineError as error:
+        print(f"careline {options.command}: {error.detail}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
