@@ -30,15 +30,15 @@ class Tx:
 
     async def all(self, sql: str, params: Params | None = None) -> list[Row]:
         """Every row of a query."""
-        return await (await self.conn.execute(sql, params)).fetchall()  # type: ignore[call-overload,no-any-return]
+        return await (await self.conn.execute(sql, params)).fetchall()
 
     async def one(self, sql: str, params: Params | None = None) -> Row | None:
         """The first row of a query, or None."""
-        return await (await self.conn.execute(sql, params)).fetchone()  # type: ignore[call-overload,no-any-return]
+        return await (await self.conn.execute(sql, params)).fetchone()
 
     async def run(self, sql: str, params: Params | None = None) -> int:
         """Execute a statement; returns the number of rows it touched."""
-        return (await self.conn.execute(sql, params)).rowcount  # type: ignore[call-overload,no-any-return]
+        return (await self.conn.execute(sql, params)).rowcount
 
     def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do something once, after this transaction has been committed."""
