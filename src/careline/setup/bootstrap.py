@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -161,7 +162,8 @@ def find_wheel_url(name: str, index: Index) -> str:
     page = index.url.rstrip("/") + "/uv/"
     accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
     with open_url(page, index, accept) as answer:
-        body, kind, base = answer.read(), answer.headers.get("Content-Type", ""), answer.geturl()
+        body, kind, base = answer.read(), answer.headers.get("Content-Type", ""), str(answer.geturl())
+    links: list[tuple[str, str]]
     if "json" in kind:
         links = [(f["filename"], f["url"]) for f in json.loads(body)["files"]]
     else:
@@ -273,6 +275,7 @@ def make_environment(home: Path, venv: Path, stamp: Path, wanted: str, dev: bool
     own = [uv, "pip", "install", "--python", python, "--no-deps", *index.uv_options(), "--editable", str(ROOT)]
     run_step("Careline itself", own, env, log, again)
     requirements.unlink()
+    (venv / "careline-uv").write_text(uv)
     stamp.write_text(wanted)
     count = sum(1 for p in (venv / "lib").glob("python*/site-packages/*.dist-info"))
     size = folder_size(venv) / 1e6
@@ -312,6 +315,11 @@ def main(argv: list[str]) -> NoReturn:
         sys.exit(1)
     os.environ["CARELINE_HOME"] = str(home)
     os.environ["CARELINE_CHECKOUT"] = str(ROOT)
+    # Later steps (the browser code's Node.js) use the same uv and the same package index.
+    with contextlib.suppress(OSError):
+        os.environ.setdefault("UV", (home / "venv" / "careline-uv").read_text())
+    if (url := package_index().url) != PUBLIC_INDEX:
+        os.environ.setdefault("UV_DEFAULT_INDEX", url)
     os.execv(python, [str(python), "-m", "careline.cli", *argv])  # noqa: S606 - this very process goes on
 
 
