@@ -1,0 +1,246 @@
+"""Accounts, locations, departments, providers and lines, and what a line does at a given time. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from careline.kernel.errors import InvalidInput
+
+
+class Door(StrEnum):
+    """What a caller meets at a line."""
+
+    #: Inside opening hours.
+    OPEN = "open"
+    #: Outside opening hours.
+    CLOSED = "closed"
+    #: Somebody threw the emergency-closure switch.
+    EMERGENCY_CLOSED = "emergency-closed"
+
+
+class InvalidLineConfig(InvalidInput):
+    """This line configuration is not valid."""
+
+    id = "invalid-line-config"
+
+
+class NumberTaken(InvalidInput):
+    """This telephone number already belongs to a line."""
+
+    id = "number-taken"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuChoice:
+    """One key of a line's menu: what the caller hears, and the queue it leads to."""
+
+    key: str
+    #: Short code of what the caller wants (`appointments`); shown to agents as the reason of the call.
+    reason: str
+    queue_id: UUID
+    #: What the key is for, by language: {"en": "appointments", "es": "citas"}.
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineConfig:
+    """How a line behaves. Stored as one effective-dated version; never overwritten."""
+
+    languages: tuple[str, ...] = ("en",)
+    #: None: always open.
+    hours_id: UUID | None = None
+    #: The practice's own words after the emergency notice, by language; spoken by the bundled voice.
+    greeting: Mapping[str, str] = field(default_factory=dict)
+    menu: tuple[MenuChoice, ...] = ()
+    #: Where callers go who choose nothing, or when there is no menu.
+    queue_id: UUID | None = None
+    #: Whose inbox voicemails and after-hours messages reach.
+    voicemail_department_id: UUID | None = None
+    record: bool = True
+    #: Whether callers are told that the call is recorded.
+    announce_recording: bool = True
+    #: Offer voicemail after so long in a queue.
+    max_wait_seconds: int = 1800
+
+    def label(self, key: str, language: str) -> str:
+        """What a menu key is for, in the caller's language when there is one."""
+        for choice in self.menu:
+            if choice.key == key:
+                return choice.labels.get(language) or choice.labels.get("en") or choice.reason
+        return ""
+
+    def to_body(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "languages": list(self.languages),
+            "hours_id": _text(self.hours_id),
+            "greeting": dict(self.greeting),
+            "menu": [
+                {"key": c.key, "reason": c.reason, "queue_id": str(c.queue_id), "labels": dict(c.labels)}
+                for c in self.menu
+            ],
+            "queue_id": _text(self.queue_id),
+            "voicemail_department_id": _text(self.voicemail_department_id),
+            "record": self.record,
+            "announce_recording": self.announce_recording,
+            "max_wait_seconds": self.max_wait_seconds,
+        }
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> LineConfig:
+        """Read a stored or submitted configuration. Raises `InvalidLineConfig` naming what is wrong."""
+        try:
+            config = cls(
+                languages=tuple(str(x) for x in body.get("languages", ["en"])),
+                hours_id=_uuid(body.get("hours_id")),
+                greeting={str(k): str(v) for k, v in dict(body.get("greeting", {})).items()},
+                menu=tuple(
+                    MenuChoice(
+                        key=str(c["key"]),
+                        reason=str(c["reason"]),
+                        queue_id=UUID(str(c["queue_id"])),
+                        labels={str(k): str(v) for k, v in dict(c.get("labels", {})).items()},
+                    )
+                    for c in body.get("menu", [])
+                ),
+                queue_id=_uuid(body.get("queue_id")),
+                voicemail_department_id=_uuid(body.get("voicemail_department_id")),
+                record=bool(body.get("record", True)),
+                announce_recording=bool(body.get("announce_recording", True)),
+                max_wait_seconds=int(body.get("max_wait_seconds", 1800)),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidLineConfig("The line's configuration cannot be read.") from error
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """Refuse what no caller could get through."""
+        if not self.languages or any(not re.fullmatch(r"[a-z]{2,3}", x) for x in self.languages):
+            raise InvalidLineConfig("A line needs at least one language, as two-letter codes.")
+        if len(set(self.languages)) != len(self.languages):
+            raise InvalidLineConfig("A language is listed twice.")
+        keys = [c.key for c in self.menu]
+        if any(key not in "123456789" or len(key) != 1 for key in keys):
+            raise InvalidLineConfig("Menu keys are the digits 1 to 9.")
+        if len(set(keys)) != len(keys):
+            raise InvalidLineConfig("A menu key is used twice.")
+        for choice in self.menu:
+            missing = [x for x in self.languages if not choice.labels.get(x)]
+            if missing:
+                raise InvalidLineConfig(f"Menu key {choice.key} has no words in: {', '.join(missing)}.")
+        if not 60 <= self.max_wait_seconds <= 7200:
+            raise InvalidLineConfig("The longest wait is between 60 and 7200 seconds.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRef:
+    """Whose line a dialled number is."""
+
+    tenant_id: int
+    line_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """A line with the configuration valid at one instant, and what a caller meets then."""
+
+    tenant_id: int
+    line_id: UUID
+    number: str
+    label: str
+    account_id: UUID
+    account_name: str
+    location_id: UUID
+    location_name: str
+    #: The location's IANA zone.
+    zone: str
+    config: LineConfig
+    version: int
+    door: Door
+    #: The next time the door changes by the calendar, when one is foreseeable.
+    changes_at: datetime | None
+    #: Why an emergency closure is on.
+    closure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place where patients are seen."""
+
+    id: UUID
+    account_id: UUID
+    account_name: str
+    name: str
+    street: str
+    city: str
+    state: str
+    postal_code: str
+    zone: str
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Department:
+    """A department and its inbox."""
+
+    id: UUID
+    name: str
+    specialty: str
+    location_id: UUID
+    location_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Somebody whom patients see."""
+
+    id: UUID
+    name: str
+    credential: str
+    specialty: str
+    department_id: UUID
+    department_name: str
+    person_id: UUID | None
+    languages: tuple[str, ...]
+    accepts_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticeInfo:
+    """A thing callers ask about a practice, who answers for it and when it was last confirmed."""
+
+    id: UUID
+    topic: str
+    body: str
+    owner: str
+    last_confirmed: date
+    location_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """An emergency closure that is on."""
+
+    id: UUID
+    #: `tenant`, or the name of the location or line it closes.
+    scope: str
+    reason: str
+    closed_at: datetime
+    closed_by: str | None
+    until: datetime | None
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _uuid(value: object) -> UUID | None:
+    return None if value is None or value == "" else UUID(str(value))
