@@ -30,6 +30,9 @@ UPDATE person
 SET password_hash = %(password_hash)s, password_changed_at = %(now)s, password_must_change = %(must_change)s
 WHERE id = %(id)s
 
+-- name: replace_hash
+UPDATE person SET password_hash = %(new)s WHERE id = %(id)s AND password_hash = %(old)s
+
 -- name: update_person
 UPDATE person SET name = %(name)s, language = %(language)s WHERE id = %(id)s
 
@@ -163,8 +166,7 @@ UPDATE api_token SET revoked_at = %(now)s WHERE person_id = %(person_id)s AND re
 SELECT version, master, wrapped FROM tenant_key ORDER BY version DESC
 
 -- name: insert_tenant_key
-INSERT INTO tenant_key (tenant_id, version, master, wrapped)
-VALUES (%(tenant_id)s, %(version)s, %(master)s, %(wrapped)s)
+INSERT INTO tenant_key (version, master, wrapped) VALUES (%(version)s, %(master)s, %(wrapped)s)
 ON CONFLICT DO NOTHING
 
 -- name: rewrap_tenant_key

@@ -33,30 +33,13 @@ CREATE TABLE person_role (
 );
 SELECT careline_tenant_table('person_role');
 
--- Which tenant an e-mail address signs in to. It has to be found before a tenant is known, so it stands outside
--- row-level security; the application has no rights on it and asks the function below.
-CREATE TABLE person_directory (
-  email text PRIMARY KEY,
-  tenant_id integer NOT NULL REFERENCES tenant (id),
-  person_id uuid NOT NULL UNIQUE REFERENCES person (id)
-);
-
-CREATE FUNCTION careline_person_directory() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-  INSERT INTO person_directory (email, tenant_id, person_id) VALUES (NEW.email, NEW.tenant_id, NEW.id)
-  ON CONFLICT (person_id) DO UPDATE SET email = EXCLUDED.email;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER person_directory AFTER INSERT OR UPDATE OF email ON person
-FOR EACH ROW EXECUTE FUNCTION careline_person_directory();
-
+-- An e-mail address belongs to one person of the installation: it alone says which tenant one signs in to.
+CREATE UNIQUE INDEX person_email ON person (email);
 CREATE FUNCTION careline_find_person(wanted text) RETURNS TABLE (tenant_id integer, person_id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT d.tenant_id, d.person_id FROM person_directory d WHERE d.email = wanted
+LANGUAGE sql STABLE AS $$
+  SELECT p.tenant_id, p.id FROM person p WHERE p.email = wanted
 $$;
-REVOKE ALL ON FUNCTION careline_find_person(text) FROM public;
-GRANT EXECUTE ON FUNCTION careline_find_person(text) TO careline_app;
+SELECT careline_lookup('careline_find_person(text)', 'person');
 
 CREATE TABLE recovery_code (
   tenant_id integer NOT NULL REFERENCES tenant (id),
@@ -150,8 +133,7 @@ CREATE TABLE tenant_key (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (tenant_id, version)
 );
-SELECT careline_tenant_table('tenant_key');
-REVOKE DELETE ON tenant_key FROM careline_app;
+SELECT careline_tenant_table('tenant_key', 'SELECT, INSERT, UPDATE');
 
 -- The audit log -----------------------------------------------------------------------------------------------------
 
@@ -180,8 +162,7 @@ CREATE TABLE audit_log (
 CREATE INDEX audit_log_patient ON audit_log (tenant_id, patient_id, seq DESC) WHERE patient_id IS NOT NULL;
 CREATE INDEX audit_log_person ON audit_log (tenant_id, person_id, seq DESC);
 CREATE INDEX audit_log_at ON audit_log (tenant_id, at);
-SELECT careline_tenant_table('audit_log');
-REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM careline_app;
+SELECT careline_tenant_table('audit_log', 'SELECT, INSERT');
 
 -- The newest row of each tenant's chain. Only the trigger writes it.
 CREATE TABLE audit_head (
@@ -189,8 +170,7 @@ CREATE TABLE audit_head (
   seq bigint NOT NULL,
   hash bytea NOT NULL
 );
-SELECT careline_tenant_table('audit_head');
-REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_head FROM careline_app;
+SELECT careline_tenant_table('audit_head', 'SELECT');
 
 -- What is hashed. Every part is independent of session settings: the time is microseconds since 1970, not text.
 CREATE FUNCTION careline_audit_hash(row_ audit_log) RETURNS bytea
