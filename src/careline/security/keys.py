@@ -1,0 +1,250 @@
+"""Keys at rest: one master key file for the installation, data keys per tenant wrapped with it, rotation of both.
+
+The master key never leaves its file and this process's memory; the database holds only wrapped tenant keys. Losing the
+file means losing recordings and authenticator seeds: `careline backup` includes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from careline.kernel.errors import CarelineError
+from careline.platform.db import Tx, queries
+
+_q = queries("careline.security")
+_NONCE = 12
+
+
+class KeyMissing(CarelineError):
+    """The master key that wrapped this tenant's keys is not in the key file."""
+
+    id = "key-missing"
+
+
+class Undecryptable(CarelineError):
+    """A stored secret could not be decrypted: it was changed, or it belongs to something else."""
+
+    id = "undecryptable"
+
+
+class KeyFileUnsafe(CarelineError):
+    """The key file can be read by others, or is damaged."""
+
+    id = "key-file-unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """One generation of the master key."""
+
+    name: str
+    secret: bytes
+
+
+def encrypt(key: bytes, plaintext: bytes, context: bytes) -> bytes:
+    """AES-256-GCM; nonce in front. `context` is authenticated too: the secret cannot be moved to another place."""
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, context)
+
+
+def decrypt(key: bytes, sealed: bytes, context: bytes) -> bytes:
+    """The inverse of `encrypt`. Raises `Undecryptable`."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+    except (InvalidTag, ValueError) as error:
+        raise Undecryptable from error
+
+
+class Keyring:
+    """The master keys, newest first, and the tenant keys unwrapped so far."""
+
+    def __init__(self, masters: list[MasterKey], file: Path | None = None) -> None:
+        if not masters:
+            raise KeyFileUnsafe("The key file holds no key.")
+        self._masters = masters
+        self._file = file
+        self._tenant_keys: dict[int, dict[int, bytes]] = {}
+
+    @classmethod
+    def load(cls, home: Path) -> Keyring:
+        """Read `keys/master.key` under the state directory, making it at the first start."""
+        file = home / "keys" / "master.key"
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "w") as out:
+                out.write(_line(MasterKey(_next_name([]), os.urandom(32))))
+                out.flush()
+                os.fsync(out.fileno())
+        if file.stat().st_mode & 0o077:
+            raise KeyFileUnsafe(f"Others can read the key file; type: chmod 600 {file}")
+        return cls(_parse(file.read_text("ascii")), file)
+
+    @classmethod
+    def ephemeral(cls) -> Keyring:
+        """A keyring that lives in memory only: for tests."""
+        return cls([MasterKey("k1", os.urandom(32))])
+
+    # --- tenant keys ---
+
+    async def tenant_key(self, tx: Tx) -> bytes:
+        """The tenant's current data key (32 bytes), made when there is none yet."""
+        keys = await self._keys(tx)
+        return keys[max(keys)]
+
+    async def seal(self, tx: Tx, plaintext: bytes, context: str) -> bytes:
+        """Encrypt a small secret with the tenant's key. The key's version stands in front (4 bytes)."""
+        keys = await self._keys(tx)
+        version = max(keys)
+        return version.to_bytes(4) + encrypt(keys[version], plaintext, _context(_tenant(tx), context))
+
+    async def open(self, tx: Tx, sealed: bytes, context: str) -> bytes:
+        """Decrypt what `seal` made in the same tenant with the same context. Raises `Undecryptable`."""
+        version = int.from_bytes(sealed[:4])
+        keys = await self._keys(tx)
+        if version not in keys:
+            keys = await self._read(tx)  # another process may have rotated
+        if version not in keys:
+            raise Undecryptable
+        return decrypt(keys[version], sealed[4:], _context(_tenant(tx), context))
+
+    async def rotate_tenant_key(self, tx: Tx) -> int:
+        """Give the tenant a new data key for everything sealed from now on; older versions stay readable."""
+        version = max(await self._read(tx), default=0) + 1
+        await self._add(tx, version)
+        return max(await self._read(tx))
+
+    async def rewrap(self, tx: Tx) -> int:
+        """Wrap all keys of the tenant with the newest master key; returns how many were wrapped anew."""
+        tenant, newest, done = _tenant(tx), self._masters[0], 0
+        for row in await tx.all(_q["read_tenant_keys"]):
+            if row["master"] != newest.name:
+                secret = self._unwrap(tenant, row["version"], row["master"], row["wrapped"])
+                wrapped = encrypt(newest.secret, secret, _wrap_context(tenant, row["version"]))
+                await tx.run(
+                    _q["rewrap_tenant_key"], {"version": row["version"], "master": newest.name, "wrapped": wrapped}
+                )
+                done += 1
+        return done
+
+    async def _keys(self, tx: Tx) -> dict[int, bytes]:
+        known = self._tenant_keys.get(_tenant(tx))
+        if known:
+            return known
+        keys = await self._read(tx)
+        if not keys:
+            # Two processes may both get here; the primary key lets one win, and both read the winner's.
+            await self._add(tx, 1)
+            keys = await self._read(tx)
+        return keys
+
+    async def _read(self, tx: Tx) -> dict[int, bytes]:
+        tenant = _tenant(tx)
+        keys = {
+            row["version"]: self._unwrap(tenant, row["version"], row["master"], row["wrapped"])
+            for row in await tx.all(_q["read_tenant_keys"])
+        }
+
+        async def remember() -> None:
+            self._tenant_keys[tenant] = keys
+
+        # A key made in this very transaction may yet be rolled back: it is remembered only once committed.
+        tx.after_commit(remember)
+        return keys
+
+    async def _add(self, tx: Tx, version: int) -> None:
+        tenant, newest = _tenant(tx), self._masters[0]
+        wrapped = encrypt(newest.secret, os.urandom(32), _wrap_context(tenant, version))
+        await tx.run(_q["insert_tenant_key"], {"version": version, "master": newest.name, "wrapped": wrapped})
+
+    def _unwrap(self, tenant: int, version: int, master: str, wrapped: bytes) -> bytes:
+        for candidate in self._masters:
+            if candidate.name == master:
+                return decrypt(candidate.secret, wrapped, _wrap_context(tenant, version))
+        raise KeyMissing(master=master)
+
+    # --- the master key itself ---
+
+    def add_master_key(self) -> str:
+        """Put a new master key in front of the file. Afterwards `rewrap` each tenant; old lines can go then."""
+        fresh = MasterKey(_next_name(self._masters), os.urandom(32))
+        self._masters.insert(0, fresh)
+        self._save()
+        return fresh.name
+
+    def drop_old_master_keys(self) -> None:
+        """Forget all master keys but the newest. Only after every tenant was rewrapped."""
+        del self._masters[1:]
+        self._save()
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        temporary = self._file.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write("".join(_line(key) for key in self._masters))
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(self._file)
+
+    def signing_key(self, name: str | None = None) -> Ed25519PrivateKey:
+        """The key that signs audit anchors, derived from a master key (the newest, or the one named)."""
+        for master in self._masters:
+            if name in (None, master.name):
+                derived = HKDF(SHA256(), 32, salt=None, info=b"careline audit anchor").derive(master.secret)
+                return Ed25519PrivateKey.from_private_bytes(derived)
+        raise KeyMissing(master=name)
+
+    @property
+    def newest(self) -> str:
+        """The newest master key's name."""
+        return self._masters[0].name
+
+
+def _tenant(tx: Tx) -> int:
+    if tx.tenant_id is None:
+        raise ValueError("keys belong to a tenant")
+    return tx.tenant_id
+
+
+def _context(tenant: int, context: str) -> bytes:
+    return f"careline {tenant} {context}".encode()
+
+
+def _wrap_context(tenant: int, version: int) -> bytes:
+    return f"careline tenant key {tenant} {version}".encode()
+
+
+def _line(key: MasterKey) -> str:
+    return f"{key.name} {base64.b64encode(key.secret).decode()}\n"
+
+
+def _next_name(masters: list[MasterKey]) -> str:
+    return f"k{1 + max((int(m.name[1:]) for m in masters), default=0)}"
+
+
+def _parse(text: str) -> list[MasterKey]:
+    masters = []
+    for line in text.splitlines():
+        name, _, encoded = line.partition(" ")
+        try:
+            secret = base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise KeyFileUnsafe("The key file is damaged.") from error
+        if len(secret) != 32 or not name[1:].isdigit():
+            raise KeyFileUnsafe("The key file is damaged.")
+        masters.append(MasterKey(name, secret))
+    return masters
