@@ -90,7 +90,7 @@ def migrate(admin_url: str, *, passwords: Mapping[str, str] | None = None, upto:
 
 
 def pending(url: str) -> list[str]:
-    """Names of migrations the database of `url` has not had yet (for `doctor`, and for refusing to run on an old one)."""
+    """Names of migrations the database of `url` has not had yet (`doctor`; refusing to run on an old one)."""
     with psycopg.connect(url, autocommit=True) as conn:
         known = conn.execute("SELECT to_regclass('schema_migration') IS NOT NULL").fetchone()
         done: set[int] = set()
