@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.metadata
-import importlib.util
 import subprocess
-from pathlib import Path
+import time
 
 from careline.platform import postgres
 from careline.setup.steps import Say, Step, StepFailed
-from careline.setup.tools import tools_folder
+from careline.telephony import engine
+from careline.telephony.apt import Progress
+from careline.web import assets
 
-
-def cache_folder() -> Path:
-    """Where downloads live, shared by all checkouts of this user."""
-    return tools_folder().parent
+cache_folder = engine.default_cache
 
 
 def _postgres() -> str | None:
@@ -41,8 +39,6 @@ def _install_postgres(_: Say) -> None:
 
 
 def _assets() -> str | None:
-    from careline.web import assets
-
     if not assets.assets_ready():
         return None
     size = sum(f.stat().st_size for f in assets.VENDOR.glob("*.js"))
@@ -50,22 +46,32 @@ def _assets() -> str | None:
 
 
 def _build_assets(tell: Say) -> None:
-    from careline.web import assets
-
     assets.build_assets(cache_folder(), tell)
 
 
 def _engine() -> str | None:
-    from careline.telephony import engine
+    found = engine.find_engine(cache_folder())
+    return None if found is None else f"Asterisk {found.version} ({found.origin})"
 
-    found = engine.find()
-    return None if found is None else str(found)
+
+def progress(tell: Say) -> Progress:
+    """The package fetcher's progress as lines: each step once, downloads with their size and time."""
+    began: dict[str, float] = {}
+
+    def report(step: str, done: int, total: int | None) -> None:
+        if step not in began:
+            began[step] = time.monotonic()
+            size = f", {total / 1e6:.0f} MB" if step == "download" and total else ""
+            tell(f"{step}{size}")
+        elif total and done >= total:
+            tell(f"{step} done in {time.monotonic() - began[step]:.1f} s")
+            began[step] = time.monotonic()
+
+    return report
 
 
 def _fetch_engine(tell: Say) -> None:
-    from careline.telephony import engine
-
-    engine.ensure(tell)
+    engine.get_engine(cache_folder(), progress(tell))
 
 
 def version_of(package: str) -> str:

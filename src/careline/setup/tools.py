@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import subprocess
@@ -10,16 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from careline.setup.steps import Say, Step, StepFailed
+from careline.telephony.apt import fetch_packages, find_archive
+from careline.telephony.engine import default_cache
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 def tools_folder() -> Path:
     """Where programs unpacked without root live; shared by all checkouts of this user."""
-    if os.geteuid() == 0:
-        return Path("/var/cache/careline/tools")
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "careline" / "tools"
+    return default_cache() / "tools"
 
 
 def _version(argv: Sequence[str], env: dict[str, str] | None = None) -> str | None:
@@ -87,10 +85,10 @@ def _wrapper(name: str, program: Path, root: Path) -> None:
 
 def _unpack(packages: Sequence[str], name: str, program: str, tell: Say) -> None:
     """Fetch packages without root, the way the telephone engine is fetched, and make them startable."""
-    engine = importlib.import_module("careline.telephony.engine")
+    archive = find_archive()
     root = tools_folder() / name
-    tell("unpacking without root")
-    engine.fetch_packages(list(packages), None, root)
+    tell(f"unpacking {' '.join(packages)} without root")
+    fetch_packages(packages, archive.codename, root, archive=archive)
     _wrapper(name, root / program, root)
 
 
