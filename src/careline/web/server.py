@@ -1,0 +1,48 @@
+"""The `web` process: the application under uvicorn, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import Any
+
+import uvicorn
+
+from careline.platform.settings import Settings
+from careline.web.app import create_app
+
+
+async def serve(services: Any, settings: Settings) -> None:
+    """Serve pages, API and sockets until told to stop; then close the sockets and leave within two seconds."""
+    config = uvicorn.Config(
+        create_app(services),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        ws="websockets-sansio",
+        ws_max_size=65_536,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        proxy_headers=bool(settings.web_proxies),
+        forwarded_allow_ips=list(settings.web_proxies),
+        ssl_certfile=settings.web_tls_certificate or None,
+        ssl_keyfile=settings.web_tls_key or None,
+    )
+    await uvicorn.Server(config).serve()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `careline web`."""
+    del argv
+    bootstrap = import_module("careline.bootstrap")
+
+    async def run() -> None:
+        settings = Settings.load()
+        async with bootstrap.open_services(settings) as services:
+            await serve(services, settings)
+
+    asyncio.run(run())
+    return 0
