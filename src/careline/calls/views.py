@@ -1,0 +1,307 @@
+"""What screens and the API see of calls: plain values, made by the services, with no way back into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step of a call's timeline."""
+
+    at: datetime
+    #: Stable kebab or snake name of the event.
+    kind: str
+    #: A sentence in the reader's language; no patient data.
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentView:
+    """One stretch of a call: menu, waiting, ringing, talk, hold, voicemail or wrap-up."""
+
+    kind: str
+    start: datetime
+    end: datetime | None
+    seconds: float
+    #: The agent in whose lane it lies; None in the caller's.
+    agent: str | None = None
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteView:
+    """An agent's notes on a call, newest text."""
+
+    person_id: UUID
+    author: str
+    version: int
+    body: str
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlingView:
+    """One agent's part in a call."""
+
+    person_id: UUID
+    agent: str
+    queue: str | None
+    connected_at: datetime
+    left_at: datetime | None
+    wrapped_up_at: datetime | None
+    wrap_up_code: str | None
+    wrap_up_label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingView:
+    """A recording or voicemail of a call."""
+
+    id: UUID
+    #: call, voicemail
+    kind: str
+    #: recording, ready, failed
+    state: str
+    started_at: datetime
+    seconds: float | None
+    transcript: str | None = None
+    transcript_state: str | None = None
+    #: Whether the reader may play it.
+    playable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """A message taken on a call: where it went and how it stands."""
+
+    id: UUID
+    to: str
+    reason: str
+    urgency: str
+    state: str
+    taken_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedView:
+    """A patient for whom the caller was verified on this call."""
+
+    patient_id: UUID
+    #: Only for readers who may see patients.
+    name: str | None
+    level: int
+    caller_role: str
+    outcome: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderView:
+    """Somebody who opened the record."""
+
+    at: datetime
+    name: str
+    action: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSummary:
+    """A call as a row in a list."""
+
+    id: UUID
+    arrived_at: datetime
+    ended_at: datetime | None
+    line: str
+    #: As people write it; None when withheld.
+    caller: str | None
+    source: str
+    language: str
+    phase: str
+    outcome: str | None
+    queue: str | None
+    agents: list[str]
+    #: From the entry into the queue to the answer, or to the end.
+    waited_seconds: float | None
+    #: From the first answer by an agent to the end.
+    talked_seconds: float | None
+    emergency: bool
+    reason: str | None
+    recordings: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPage:
+    """One page of a search, newest first."""
+
+    calls: list[CallSummary]
+    #: Give it back as `before` to go on; None on the last page.
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """Everything about one call that its reader may see."""
+
+    call: CallSummary
+    dialled: str
+    location: str
+    ended_by: str | None
+    steps: list[StepView]
+    segments: list[SegmentView]
+    handlings: list[HandlingView]
+    notes: list[NoteView]
+    recordings: list[RecordingView]
+    messages: list[MessageView]
+    verified: list[VerifiedView]
+    #: Only for readers of the audit log.
+    readers: list[ReaderView] | None = None
+
+
+# --- the agent's desk ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeView:
+    """The agent's own state."""
+
+    person_id: UUID
+    name: str
+    status: str
+    since: datetime | None
+    reason: str | None
+    phone: str | None
+    phone_online: bool
+    wrap_up_until: datetime | None
+    misses: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyQueue:
+    """A queue the agent serves."""
+
+    id: UUID
+    name: str
+    waiting: int
+    longest_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """A call ringing at the agent. Nothing of a patient, no name, no number."""
+
+    call_id: UUID
+    queue: str | None
+    line: str
+    reason: str | None
+    language: str
+    waiting_since: datetime
+    #: trunk, phone, web
+    caller_kind: str
+    #: Highest level of verification reached on this call by an earlier agent (0..3).
+    verified_level: int
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One entry of a list to choose from."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoView:
+    """A piece of practice information for the line."""
+
+    topic: str
+    body: str
+    last_confirmed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineInfo:
+    """The line called: what to say, and where its callers are sent in an emergency."""
+
+    id: UUID
+    label: str
+    number: str
+    account: str
+    location: str
+    address: str
+    zone: str
+    info: list[InfoView] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    """The call the agent is on, or is wrapping up."""
+
+    call_id: UUID
+    #: talking, held, wrap_up
+    state: str
+    #: As people write it; None when withheld.
+    caller: str | None
+    source: str
+    line: LineInfo
+    language: str
+    since: datetime
+    arrived_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    outcome: str | None
+    muted: bool
+    held: bool
+    emergency: bool
+    #: {"mode", "target", "label", "state"} of a running transfer.
+    transfer: dict[str, Any] | None
+    queue: str | None
+    reason: str | None
+    notes: str
+    notes_version: int
+    steps: list[StepView]
+    messages: list[MessageView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Somebody or something a call can be transferred to."""
+
+    #: agent, queue
+    kind: str
+    id: UUID
+    label: str
+    #: For an agent: the status; for a queue: how many wait.
+    state: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkView:
+    """A message of mine that is waiting for an act."""
+
+    id: UUID
+    to: str
+    urgency: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSnapshot:
+    """Everything on one agent's desk at one moment."""
+
+    now: datetime
+    me: MeView
+    queues: list[MyQueue]
+    offer: OfferView | None
+    contact: ContactView | None
+    open_work: list[WorkView]
+    wrap_up_codes: list[Choice]
+    phones: list[Choice]

@@ -1,0 +1,184 @@
+"""Plain sentences for what happens on a call, in the reader's language. No patient data ever enters one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from careline.calls.timeline import Step
+from careline.kernel.phone import pretty
+from careline.platform.i18n import gettext as _
+
+#: Events that only move the machinery; the record leaves them to the event log.
+SILENT = frozenset({"flow_moved", "recording_started"})
+
+
+def languages() -> dict[str, str]:
+    """Names of the languages callers speak, by code."""
+    return {"en": _("English"), "es": _("Spanish")}
+
+
+def outcomes() -> dict[str, str]:
+    """How a call can end, in words."""
+    return {
+        "handled": _("Handled"),
+        "abandoned": _("Caller gave up waiting"),
+        "voicemail": _("Voicemail left"),
+        "closed": _("Closed at that hour"),
+        "left-menu": _("Caller left in the menu"),
+        "refused": _("Refused"),
+        "failed": _("Failed"),
+        "transferred": _("Transferred outside"),
+    }
+
+
+def offer_ends() -> dict[str, str]:
+    """Why an offer did not become a conversation. Missed, rejected, failed and error are told apart."""
+    return {
+        "no-answer": _("Missed: did not answer in time"),
+        "declined": _("Rejected by the agent"),
+        "failed": _("Error: the telephone could not be rung"),
+        "unreachable": _("Failed: the telephone is not reachable"),
+        "caller-left": _("The caller hung up while it rang"),
+        "withdrawn": _("Withdrawn: the call went elsewhere"),
+    }
+
+
+def statuses() -> dict[str, str]:
+    """An agent's state, in words."""
+    return {
+        "offline": _("Offline"),
+        "available": _("Available"),
+        "away": _("Away"),
+        "offered": _("Ringing"),
+        "talking": _("On a call"),
+        "wrap_up": _("Wrapping up"),
+        "not_responding": _("Not responding"),
+    }
+
+
+def stretches() -> dict[str, str]:
+    """The kinds of stretches in a call, in words."""
+    return {
+        "flow": _("Menu"),
+        "waiting": _("Waiting"),
+        "ringing": _("Ringing"),
+        "talk": _("Talking"),
+        "hold": _("On hold"),
+        "outside": _("Outside number"),
+        "voicemail": _("Voicemail"),
+        "wrap_up": _("Wrap-up"),
+    }
+
+
+def parties() -> dict[str, str]:
+    """Who ended a call."""
+    return {"caller": _("the caller"), "agent": _("the agent"), "system": _("Careline")}
+
+
+def sentence(step: Step, names: Mapping[UUID, str]) -> str | None:
+    """The step as a sentence; None when it is not worth telling."""
+    if step.kind in SILENT:
+        return None
+    who = names.get(step.id("agent_id") or UUID(int=0)) or _("an agent")
+    queue = names.get(step.id("queue_id") or UUID(int=0)) or _("a queue")
+    text = _of_caller(step, queue) or _of_agent(step, who) or _of_transfer(step, names)
+    return text or step.kind.replace("_", " ").capitalize()
+
+
+def _of_caller(step: Step, queue: str) -> str | None:
+    body = step.body
+    match step.kind:
+        case "arrived":
+            return _("The call arrived")
+        case "refused":
+            return _("The call was refused")
+        case "answered":
+            return _("Careline answered")
+        case "played":
+            prompts = body.get("prompts")
+            return _("Played: %(what)s") % {"what": ", ".join(prompts)} if prompts else _("An announcement was played")
+        case "key_pressed":
+            return _("The caller pressed %(digit)s") % {"digit": body.get("digit", "?")}
+        case "language_chosen":
+            code = str(body.get("language", ""))
+            return _("The caller chose %(language)s") % {"language": languages().get(code, code)}
+        case "menu_chosen":
+            return _("The caller chose: %(reason)s") % {"reason": body.get("reason") or "–"}
+        case "queued":
+            return _("Waiting in %(queue)s") % {"queue": queue}
+        case "announced":
+            return _("Told to expect about %(minutes)s min") % {"minutes": body.get("minutes", "?")}
+        case "requeued":
+            return _("Back to waiting, place kept")
+        case "voicemail_started":
+            return _("Voicemail began")
+        case "voicemail_ended":
+            return _("Voicemail ended")
+        case "ending":
+            return _("Goodbye was said")
+        case "recovered":
+            return _("Call control was restarted and took the call over")
+        case "ended":
+            by = parties().get(str(body.get("by")), _("Careline"))
+            outcome = outcomes().get(str(body.get("outcome")), "")
+            said = _("Ended by %(who)s") % {"who": by}
+            return f"{said}: {outcome}" if outcome else said
+    return None
+
+
+def _of_agent(step: Step, who: str) -> str | None:
+    body = step.body
+    match step.kind:
+        case "offered":
+            return _("Rang %(agent)s") % {"agent": who}
+        case "offer_ended":
+            reason = offer_ends().get(str(body.get("reason")), str(body.get("reason", "")))
+            return f"{who} – {reason}"
+        case "connected":
+            return _("Connected with %(agent)s") % {"agent": who}
+        case "held":
+            return _("On hold")
+        case "resumed":
+            return _("Off hold")
+        case "muted":
+            return _("The agent muted")
+        case "unmuted":
+            return _("The agent unmuted")
+        case "digits_sent":
+            return _("Keypad tones were sent")
+        case "phone_lost":
+            return _("The agent's telephone was lost; the caller hears music")
+        case "phone_ringing_back":
+            return _("Ringing the agent's telephone again")
+        case "phone_back":
+            return _("The agent's telephone is back")
+        case "agent_left":
+            return _("%(agent)s left the call") % {"agent": who}
+        case "emergency_raised":
+            return _("EMERGENCY raised")
+        case "wrapped_up":
+            return _("Wrapped up: %(code)s") % {"code": body.get("code") or _("no code")}
+    return None
+
+
+def _of_transfer(step: Step, names: Mapping[UUID, str]) -> str | None:
+    body = step.body
+    to = names.get(step.id("target") or UUID(int=0)) or str(body.get("label") or "")
+    if not to and body.get("target"):
+        to = pretty(str(body["target"]))
+    to = to or _("someone else")
+    match step.kind:
+        case "transfer_started" if body.get("mode") == "consult":
+            return _("Consulting %(target)s, the caller is on hold") % {"target": to}
+        case "transfer_started":
+            return _("Transferring to %(target)s") % {"target": to}
+        case "transfer_answered":
+            return _("The other side answered")
+        case "transfer_failed":
+            return _("The transfer failed; the caller is back with the agent")
+        case "transfer_cancelled":
+            return _("The transfer was cancelled")
+        case "transferred":
+            return _("Transferred to %(target)s") % {"target": to}
+    return None
