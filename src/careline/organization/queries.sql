@@ -152,3 +152,9 @@ VALUES (%(id)s, %(account_id)s, %(location_id)s, %(topic)s, %(body)s, %(owner)s,
 
 -- name: get_tenant
 SELECT id, slug, name, kind, zone FROM tenant WHERE id = current_setting('app.tenant')::int
+
+-- name: know_hours
+SELECT id FROM opening_hours WHERE id = %(id)s
+
+-- name: know_department
+SELECT id FROM department WHERE id = %(id)s

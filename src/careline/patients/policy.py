@@ -1,4 +1,4 @@
-"""The verification policy: which stated identifiers reach which level, and which level an action needs. Data, not code."""
+"""The verification policy, as data: what a caller must state for each level, and which level each action needs."""
 
 from __future__ import annotations
 

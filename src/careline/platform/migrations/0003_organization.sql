@@ -5,14 +5,15 @@ CREATE TABLE account (
   tenant_id integer NOT NULL REFERENCES tenant (id),
   name text NOT NULL,
   active boolean NOT NULL DEFAULT true,
-  UNIQUE (tenant_id, name)
+  UNIQUE (tenant_id, name),
+  UNIQUE (tenant_id, id)
 );
 SELECT careline_tenant_table('account');
 
 CREATE TABLE location (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  account_id uuid NOT NULL REFERENCES account (id),
+  account_id uuid NOT NULL,
   name text NOT NULL,
   street text NOT NULL DEFAULT '',
   city text NOT NULL DEFAULT '',
@@ -22,7 +23,9 @@ CREATE TABLE location (
   zone text NOT NULL,
   phone text,
   active boolean NOT NULL DEFAULT true,
-  UNIQUE (tenant_id, name)
+  UNIQUE (tenant_id, name),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX location_account ON location (account_id);
 SELECT careline_tenant_table('location');
@@ -30,21 +33,25 @@ SELECT careline_tenant_table('location');
 CREATE TABLE department (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  location_id uuid NOT NULL REFERENCES location (id),
+  location_id uuid NOT NULL,
   name text NOT NULL,
   specialty text NOT NULL DEFAULT '',
   active boolean NOT NULL DEFAULT true,
-  UNIQUE (tenant_id, name)
+  UNIQUE (tenant_id, name),
+  FOREIGN KEY (tenant_id, location_id) REFERENCES location (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX department_location ON department (location_id);
 SELECT careline_tenant_table('department');
 
 -- Who works the inbox of a department.
 CREATE TABLE department_member (
-  department_id uuid NOT NULL REFERENCES department (id),
-  person_id uuid NOT NULL REFERENCES person (id),
+  department_id uuid NOT NULL,
+  person_id uuid NOT NULL,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  PRIMARY KEY (department_id, person_id)
+  PRIMARY KEY (department_id, person_id),
+  FOREIGN KEY (tenant_id, department_id) REFERENCES department (tenant_id, id),
+  FOREIGN KEY (tenant_id, person_id) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX department_member_person ON department_member (person_id);
 SELECT careline_tenant_table('department_member');
@@ -52,9 +59,9 @@ SELECT careline_tenant_table('department_member');
 CREATE TABLE provider (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  department_id uuid NOT NULL REFERENCES department (id),
+  department_id uuid NOT NULL,
   -- The person who signs in as this provider, when there is one.
-  person_id uuid REFERENCES person (id),
+  person_id uuid,
   -- As staff and callers say it: "Dr. Ana Osei".
   name text NOT NULL,
   credential text NOT NULL DEFAULT '',
@@ -62,7 +69,10 @@ CREATE TABLE provider (
   npi text,
   languages text[] NOT NULL DEFAULT '{en}',
   accepts_new boolean NOT NULL DEFAULT true,
-  active boolean NOT NULL DEFAULT true
+  active boolean NOT NULL DEFAULT true,
+  FOREIGN KEY (tenant_id, department_id) REFERENCES department (tenant_id, id),
+  FOREIGN KEY (tenant_id, person_id) REFERENCES person (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX provider_department ON provider (department_id);
 CREATE INDEX provider_person ON provider (person_id);
@@ -73,21 +83,24 @@ CREATE TABLE opening_hours (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
   name text NOT NULL,
-  UNIQUE (tenant_id, name)
+  UNIQUE (tenant_id, name),
+  UNIQUE (tenant_id, id)
 );
 SELECT careline_tenant_table('opening_hours');
 
 CREATE TABLE opening_hours_version (
-  hours_id uuid NOT NULL REFERENCES opening_hours (id),
+  hours_id uuid NOT NULL,
   version integer NOT NULL,
   tenant_id integer NOT NULL REFERENCES tenant (id),
   valid_from timestamptz NOT NULL,
   -- {"zone", "weekly": {"mon": [["08:00","17:00"]]}, "exceptions": [{"day","label","open"}]}: wall time, expanded late.
   body jsonb NOT NULL,
   made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  made_by uuid REFERENCES person (id),
+  made_by uuid,
   note text NOT NULL DEFAULT '',
-  PRIMARY KEY (hours_id, version)
+  PRIMARY KEY (hours_id, version),
+  FOREIGN KEY (tenant_id, hours_id) REFERENCES opening_hours (tenant_id, id),
+  FOREIGN KEY (tenant_id, made_by) REFERENCES person (tenant_id, id)
 );
 SELECT careline_tenant_table('opening_hours_version');
 
@@ -95,28 +108,33 @@ SELECT careline_tenant_table('opening_hours_version');
 CREATE TABLE line (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  account_id uuid NOT NULL REFERENCES account (id),
-  location_id uuid NOT NULL REFERENCES location (id),
+  account_id uuid NOT NULL,
+  location_id uuid NOT NULL,
   number text NOT NULL UNIQUE CHECK (number ~ '^\+[1-9][0-9]{3,14}$'),
   label text NOT NULL,
   active boolean NOT NULL DEFAULT true,
-  created_at timestamptz NOT NULL DEFAULT now()
+  created_at timestamptz NOT NULL DEFAULT now(),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  FOREIGN KEY (tenant_id, location_id) REFERENCES location (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX line_account ON line (account_id);
 CREATE INDEX line_location ON line (location_id);
 SELECT careline_tenant_table('line');
 
 CREATE TABLE line_config (
-  line_id uuid NOT NULL REFERENCES line (id),
+  line_id uuid NOT NULL,
   version integer NOT NULL,
   tenant_id integer NOT NULL REFERENCES tenant (id),
   valid_from timestamptz NOT NULL,
   -- Languages, hours, greeting, menu, queues, recording: see careline.organization.model.LineConfig.
   body jsonb NOT NULL,
   made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  made_by uuid REFERENCES person (id),
+  made_by uuid,
   note text NOT NULL DEFAULT '',
-  PRIMARY KEY (line_id, version)
+  PRIMARY KEY (line_id, version),
+  FOREIGN KEY (tenant_id, line_id) REFERENCES line (tenant_id, id),
+  FOREIGN KEY (tenant_id, made_by) REFERENCES person (tenant_id, id)
 );
 SELECT careline_tenant_table('line_config');
 
@@ -125,15 +143,19 @@ CREATE TABLE closure (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
   -- Both null: the whole tenant.
-  location_id uuid REFERENCES location (id),
-  line_id uuid REFERENCES line (id),
+  location_id uuid,
+  line_id uuid,
   reason text NOT NULL,
   closed_at timestamptz NOT NULL,
-  closed_by uuid REFERENCES person (id),
+  closed_by uuid,
   until timestamptz,
   lifted_at timestamptz,
-  lifted_by uuid REFERENCES person (id),
-  CHECK (location_id IS NULL OR line_id IS NULL)
+  lifted_by uuid,
+  CHECK (location_id IS NULL OR line_id IS NULL),
+  FOREIGN KEY (tenant_id, location_id) REFERENCES location (tenant_id, id),
+  FOREIGN KEY (tenant_id, line_id) REFERENCES line (tenant_id, id),
+  FOREIGN KEY (tenant_id, closed_by) REFERENCES person (tenant_id, id),
+  FOREIGN KEY (tenant_id, lifted_by) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX closure_open ON closure (tenant_id) WHERE lifted_at IS NULL;
 SELECT careline_tenant_table('closure');
@@ -142,14 +164,16 @@ SELECT careline_tenant_table('closure');
 CREATE TABLE practice_info (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  account_id uuid NOT NULL REFERENCES account (id),
-  location_id uuid REFERENCES location (id),
+  account_id uuid NOT NULL,
+  location_id uuid,
   topic text NOT NULL,
   body text NOT NULL,
   owner text NOT NULL DEFAULT '',
   last_confirmed date NOT NULL,
   valid_from timestamptz NOT NULL,
-  valid_until timestamptz
+  valid_until timestamptz,
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  FOREIGN KEY (tenant_id, location_id) REFERENCES location (tenant_id, id)
 );
 CREATE INDEX practice_info_account ON practice_info (account_id);
 SELECT careline_tenant_table('practice_info');

@@ -25,19 +25,22 @@ CREATE TABLE patient (
   email text NOT NULL DEFAULT '',
   -- People who live together share one; twins are found by it.
   household_id uuid,
-  primary_provider_id uuid REFERENCES provider (id),
+  primary_provider_id uuid,
   deceased_on date,
   vip boolean NOT NULL DEFAULT false,
   -- Asked for confidential communication (45 CFR 164.522(b)).
   confidential boolean NOT NULL DEFAULT false,
   -- Set when this record was merged into another (HL7 ADT A40): the other one is the living record.
-  merged_into uuid REFERENCES patient (id),
+  merged_into uuid,
   -- Derived by patients.matching when the row is written: folded name words, their sounds, and nickname families.
   name_words text[] NOT NULL DEFAULT '{}',
   name_sounds text[] NOT NULL DEFAULT '{}',
   name_folded text NOT NULL DEFAULT '',
   updated_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (tenant_id, mrn)
+  UNIQUE (tenant_id, mrn),
+  FOREIGN KEY (tenant_id, primary_provider_id) REFERENCES provider (tenant_id, id),
+  FOREIGN KEY (tenant_id, merged_into) REFERENCES patient (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX patient_birth_date ON patient (tenant_id, birth_date);
 CREATE INDEX patient_household ON patient (household_id);
@@ -48,14 +51,15 @@ SELECT careline_tenant_table('patient');
 CREATE TABLE patient_phone (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   number text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{3,14}$'),
   use text NOT NULL CHECK (use IN ('mobile', 'home', 'work', 'facility')),
   position integer NOT NULL DEFAULT 0,
   voicemail_ok boolean NOT NULL DEFAULT false,
   -- A number changed lately is a poor proof of identity.
   changed_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (patient_id, number)
+  UNIQUE (patient_id, number),
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 );
 CREATE INDEX patient_phone_number ON patient_phone (tenant_id, number);
 SELECT careline_tenant_table('patient_phone');
@@ -63,12 +67,13 @@ SELECT careline_tenant_table('patient_phone');
 CREATE TABLE patient_alert (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   -- similar-name, safety, hearing, custody, balance-hold, other
   kind text NOT NULL,
   body text NOT NULL,
   since date NOT NULL,
-  until date
+  until date,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 );
 CREATE INDEX patient_alert_patient ON patient_alert (patient_id);
 SELECT careline_tenant_table('patient_alert');
@@ -77,10 +82,10 @@ SELECT careline_tenant_table('patient_alert');
 CREATE TABLE proxy_grant (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   holder_name text NOT NULL,
   -- The holder's own record, when the holder is a patient here too.
-  holder_patient_id uuid REFERENCES patient (id),
+  holder_patient_id uuid,
   holder_phone text,
   -- parent, guardian, health-care-agent, personal-rep, caregiver-with-authorization, family
   role text NOT NULL,
@@ -92,7 +97,10 @@ CREATE TABLE proxy_grant (
   valid_until date,
   -- The day the grant ends by the patient's age (a parent's, at majority).
   age_out date,
-  revoked_at timestamptz
+  revoked_at timestamptz,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
+  FOREIGN KEY (tenant_id, holder_patient_id) REFERENCES patient (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX proxy_grant_patient ON proxy_grant (patient_id);
 CREATE INDEX proxy_grant_phone ON proxy_grant (tenant_id, holder_phone);
@@ -101,7 +109,7 @@ SELECT careline_tenant_table('proxy_grant');
 CREATE TABLE coverage (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   -- Coordination of benefits: 1 pays first.
   position integer NOT NULL DEFAULT 1,
   payer text NOT NULL,
@@ -110,7 +118,8 @@ CREATE TABLE coverage (
   status text NOT NULL DEFAULT 'unchecked' CHECK (status IN ('unchecked', 'active', 'inactive', 'not-found', 'manual')),
   checked_at timestamptz,
   valid_from date,
-  valid_until date
+  valid_until date,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 );
 CREATE INDEX coverage_patient ON coverage (patient_id);
 CREATE INDEX coverage_member ON coverage (tenant_id, member_id);
@@ -120,14 +129,17 @@ SELECT careline_tenant_table('coverage');
 CREATE TABLE appointment (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
-  provider_id uuid NOT NULL REFERENCES provider (id),
-  location_id uuid NOT NULL REFERENCES location (id),
+  patient_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  location_id uuid NOT NULL,
   starts_at timestamptz NOT NULL,
   minutes integer NOT NULL CHECK (minutes > 0),
   visit_type text NOT NULL,
   -- FHIR R4 Appointment.status.
-  status text NOT NULL
+  status text NOT NULL,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
+  FOREIGN KEY (tenant_id, provider_id) REFERENCES provider (tenant_id, id),
+  FOREIGN KEY (tenant_id, location_id) REFERENCES location (tenant_id, id)
 );
 CREATE INDEX appointment_patient ON appointment (patient_id, starts_at);
 SELECT careline_tenant_table('appointment');
@@ -138,7 +150,7 @@ CREATE TABLE verification (
   tenant_id integer NOT NULL REFERENCES tenant (id),
   -- The contact. Calls come in a later migration and may be removed sooner than this evidence: no foreign key.
   call_id uuid NOT NULL,
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   outcome text NOT NULL CHECK (outcome IN ('verified', 'incomplete', 'failed', 'locked', 'emergency')),
   level smallint NOT NULL CHECK (level BETWEEN 0 AND 3),
   caller_role text NOT NULL,
@@ -146,10 +158,13 @@ CREATE TABLE verification (
   agreed text[] NOT NULL DEFAULT '{}',
   disagreed text[] NOT NULL DEFAULT '{}',
   scope text[] NOT NULL DEFAULT '{}',
-  grant_id uuid REFERENCES proxy_grant (id),
+  grant_id uuid,
   policy text NOT NULL DEFAULT '',
   at timestamptz NOT NULL,
-  by_person uuid REFERENCES person (id)
+  by_person uuid,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
+  FOREIGN KEY (tenant_id, grant_id) REFERENCES proxy_grant (tenant_id, id),
+  FOREIGN KEY (tenant_id, by_person) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX verification_call ON verification (call_id, patient_id, at);
 CREATE INDEX verification_failed ON verification (patient_id, at) WHERE outcome = 'failed';
@@ -159,10 +174,12 @@ SELECT careline_tenant_table('verification');
 CREATE TABLE verification_unlock (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  patient_id uuid NOT NULL REFERENCES patient (id),
+  patient_id uuid NOT NULL,
   reason text NOT NULL,
   at timestamptz NOT NULL,
-  by_person uuid REFERENCES person (id)
+  by_person uuid,
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
+  FOREIGN KEY (tenant_id, by_person) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX verification_unlock_patient ON verification_unlock (patient_id, at);
 SELECT careline_tenant_table('verification_unlock');
@@ -174,6 +191,7 @@ CREATE TABLE verification_policy (
   valid_from timestamptz NOT NULL,
   body jsonb NOT NULL,
   citation text NOT NULL,
-  made_by uuid REFERENCES person (id)
+  made_by uuid,
+  FOREIGN KEY (tenant_id, made_by) REFERENCES person (tenant_id, id)
 );
 SELECT careline_tenant_table('verification_policy');

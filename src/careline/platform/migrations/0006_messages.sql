@@ -6,11 +6,11 @@ CREATE TABLE message (
   -- The contact it was taken on; null when it was written without a call.
   call_id uuid REFERENCES call (id),
   -- The inbox: exactly one of the two.
-  department_id uuid REFERENCES department (id),
-  provider_id uuid REFERENCES provider (id),
+  department_id uuid,
+  provider_id uuid,
   -- The person who has taken it on; null while it waits in the inbox.
-  owner_id uuid REFERENCES person (id),
-  patient_id uuid REFERENCES patient (id),
+  owner_id uuid,
+  patient_id uuid,
   -- Level of verification of the caller when the message was taken.
   verified_level smallint NOT NULL DEFAULT 0,
   caller_name text NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE message (
   due_at timestamptz,
   overdue integer NOT NULL DEFAULT 0,
   taken_at timestamptz NOT NULL,
-  taken_by uuid REFERENCES person (id),
+  taken_by uuid,
   done_at timestamptz,
   outcome text,
   -- Makes a repeated request harmless.
@@ -38,7 +38,13 @@ CREATE TABLE message (
   UNIQUE (tenant_id, key),
   CHECK ((department_id IS NULL) <> (provider_id IS NULL)),
   CHECK ((state = 'done') = (due_at IS NULL)),
-  CHECK ((state = 'done') = (done_at IS NOT NULL))
+  CHECK ((state = 'done') = (done_at IS NOT NULL)),
+  FOREIGN KEY (tenant_id, department_id) REFERENCES department (tenant_id, id),
+  FOREIGN KEY (tenant_id, provider_id) REFERENCES provider (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES person (tenant_id, id),
+  FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
+  FOREIGN KEY (tenant_id, taken_by) REFERENCES person (tenant_id, id),
+  UNIQUE (tenant_id, id)
 );
 CREATE INDEX message_call ON message (call_id);
 CREATE INDEX message_patient ON message (patient_id, taken_at DESC);
@@ -51,14 +57,16 @@ SELECT careline_tenant_table('message');
 CREATE TABLE message_step (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
-  message_id uuid NOT NULL REFERENCES message (id),
+  message_id uuid NOT NULL,
   -- taken, read, acknowledged, forwarded, replied, done, reopened, overdue
   kind text NOT NULL,
   at timestamptz NOT NULL,
-  by_person uuid REFERENCES person (id),
+  by_person uuid,
   by_name text NOT NULL,
   note text NOT NULL DEFAULT '',
-  detail jsonb NOT NULL DEFAULT '{}'
+  detail jsonb NOT NULL DEFAULT '{}',
+  FOREIGN KEY (tenant_id, message_id) REFERENCES message (tenant_id, id),
+  FOREIGN KEY (tenant_id, by_person) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX message_step_message ON message_step (message_id, at);
 SELECT careline_tenant_table('message_step');

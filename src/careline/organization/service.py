@@ -1,0 +1,463 @@
+"""Use cases of the organisation: what a dialled number means, how lines and hours are changed, the closure switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+
+from careline.kernel.clock import Clock
+from careline.kernel.errors import InvalidInput, NotFound
+from careline.kernel.ids import new_id
+from careline.kernel.phone import to_e164
+from careline.organization import store
+from careline.organization.hours import Hours
+from careline.organization.model import (
+    Closure,
+    Department,
+    LineConfig,
+    LineView,
+    Location,
+    NumberTaken,
+    PracticeInfo,
+    Provider,
+)
+from careline.organization.store import q
+from careline.platform.db import Database, Tx
+from careline.platform.events import NewEvent, append
+from careline.security import audit
+from careline.security.actor import Actor
+from careline.security.permissions import Permission
+
+#: Everybody who works here may know where the departments are and when they open.
+STAFF = tuple(Permission)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One past, present or coming version of a configuration."""
+
+    version: int
+    valid_from: datetime
+    made_at: datetime
+    made_by: str | None
+    note: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedHours:
+    """Some opening hours, as they hold now."""
+
+    id: UUID
+    name: str
+    version: int
+    valid_from: datetime
+    hours: Hours
+    open_now: bool
+    changes_at: datetime | None
+
+
+class OrganizationService:
+    """Reads and changes accounts, locations, departments, providers, lines, hours and closures."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self.db = db
+        self.clock = clock
+
+    # --- lines ----------------------------------------------------------------------------------------------------
+
+    async def line_for(self, number: str, at: datetime | None = None) -> LineView | None:
+        """The line a dialled number belongs to, as it is at `at`; None when it is nobody's. For call control."""
+        e164 = to_e164(number)
+        if e164 is None:
+            return None
+        async with self.db.system() as tx:
+            ref = await store.find_line(tx, e164)
+        if ref is None:
+            return None
+        async with self.db.tenant(ref.tenant_id) as tx:
+            return await store.line_view(tx, ref.line_id, at or self.clock.now())
+
+    async def line(self, actor: Actor, line_id: UUID, at: datetime | None = None) -> LineView:
+        """One line. Raises `NotFound`."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            view = await store.line_view(tx, line_id, at or self.clock.now())
+        if view is None:
+            raise NotFound()
+        return view
+
+    async def lines(self, actor: Actor, at: datetime | None = None) -> list[LineView]:
+        """Every line of the tenant."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return await store.line_views(tx, at or self.clock.now())
+
+    async def add_line(
+        self, actor: Actor, *, account_id: UUID, location_id: UUID, number: str, label: str, config: LineConfig
+    ) -> UUID:
+        """A new line. Raises `NumberTaken` when any tenant has the number, `InvalidInput` when it is none."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        config.check()
+        e164 = to_e164(number)
+        if e164 is None:
+            raise InvalidInput("This is not a telephone number.", field="number")
+        line_id = new_id()
+        try:
+            async with self.db.tenant(actor.tenant_id) as tx:
+                await tx.run(
+                    q["insert_line"],
+                    {
+                        "id": line_id,
+                        "account_id": account_id,
+                        "location_id": location_id,
+                        "number": e164,
+                        "label": _named(label),
+                    },
+                )
+                body, now = config.to_body(), self.clock.now()
+                await self._known(tx, config)
+                await store.add_version(
+                    tx, "insert_line_config", "line_id", line_id, body, now, actor.person_id, "made"
+                )
+                await append(tx, [_event(actor, "line", line_id, "added")])
+                await audit.record(tx, actor, audit.Action.CREATE, "line", line_id)
+        except UniqueViolation as error:
+            raise NumberTaken() from error
+        except ForeignKeyViolation as error:
+            raise InvalidInput("There is no such account or location.") from error
+        return line_id
+
+    async def configure_line(
+        self, actor: Actor, line_id: UUID, config: LineConfig, *, valid_from: datetime | None = None, note: str = ""
+    ) -> int:
+        """A new version of a line's configuration, valid from now or a later instant; returns its number."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        config.check()
+        start = self._from(valid_from)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["lock_line"], {"line_id": line_id}) is None:
+                raise NotFound()
+            await self._known(tx, config)
+            version = await store.add_version(
+                tx, "insert_line_config", "line_id", line_id, config.to_body(), start, actor.person_id, note
+            )
+            await append(tx, [_event(actor, "line", line_id, "configured", version=version)])
+            await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, detail={"version": version})
+        return version
+
+    async def rename_line(self, actor: Actor, line_id: UUID, *, label: str, active: bool) -> None:
+        """Change a line's label, or take it out of service."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if not await tx.run(q["update_line"], {"id": line_id, "label": _named(label), "active": active}):
+                raise NotFound()
+            await append(tx, [_event(actor, "line", line_id, "renamed")])
+            await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, fields=("label", "active"))
+
+    async def line_history(self, actor: Actor, line_id: UUID) -> list[Version]:
+        """Every version of a line's configuration, newest first."""
+        actor.require(Permission.ORGANIZATION_MANAGE, Permission.BOARD_READ)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [Version(**row) for row in await tx.all(q["line_history"], {"line_id": line_id})]
+
+    # --- opening hours --------------------------------------------------------------------------------------------
+
+    async def hours(self, actor: Actor) -> list[NamedHours]:
+        """All opening hours as they hold now."""
+        actor.require(*STAFF)
+        now = self.clock.now()
+        found = []
+        async with self.db.tenant(actor.tenant_id) as tx:
+            for row in await tx.all(q["list_hours"], {"at": now}):
+                hours = Hours.from_body(row["body"])
+                calendar = hours.calendar()
+                found.append(
+                    NamedHours(
+                        id=row["id"],
+                        name=row["name"],
+                        version=row["version"],
+                        valid_from=row["valid_from"],
+                        hours=hours,
+                        open_now=calendar.is_open(now),
+                        changes_at=calendar.next_change(now),
+                    )
+                )
+        return found
+
+    async def add_hours(self, actor: Actor, name: str, hours: Hours) -> UUID:
+        """New opening hours, valid from now."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        hours_id = new_id()
+        try:
+            async with self.db.tenant(actor.tenant_id) as tx:
+                await tx.run(q["insert_hours"], {"id": hours_id, "name": _named(name)})
+                body, now = hours.to_body(), self.clock.now()
+                await store.add_version(
+                    tx, "insert_hours_version", "hours_id", hours_id, body, now, actor.person_id, "made"
+                )
+                await append(tx, [_event(actor, "hours", hours_id, "added")])
+                await audit.record(tx, actor, audit.Action.CREATE, "hours", hours_id)
+        except UniqueViolation as error:
+            raise InvalidInput("There are opening hours of this name already.", field="name") from error
+        return hours_id
+
+    async def change_hours(
+        self, actor: Actor, hours_id: UUID, hours: Hours, *, valid_from: datetime | None = None, note: str = ""
+    ) -> int:
+        """A new version of opening hours, valid from now or a later instant; returns its number."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        start = self._from(valid_from)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["lock_hours"], {"hours_id": hours_id}) is None:
+                raise NotFound()
+            version = await store.add_version(
+                tx, "insert_hours_version", "hours_id", hours_id, hours.to_body(), start, actor.person_id, note
+            )
+            await append(tx, [_event(actor, "hours", hours_id, "changed", version=version)])
+            await audit.record(tx, actor, audit.Action.UPDATE, "hours", hours_id, detail={"version": version})
+        return version
+
+    async def hours_history(self, actor: Actor, hours_id: UUID) -> list[Version]:
+        """Every version of some opening hours, newest first."""
+        actor.require(Permission.ORGANIZATION_MANAGE, Permission.BOARD_READ)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [Version(**row) for row in await tx.all(q["hours_history"], {"hours_id": hours_id})]
+
+    # --- the closure switch ---------------------------------------------------------------------------------------
+
+    async def closures(self, actor: Actor) -> list[Closure]:
+        """The emergency closures that are on."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [closure for _, _, closure in await store.closures(tx, self.clock.now())]
+
+    async def close(
+        self,
+        actor: Actor,
+        *,
+        reason: str,
+        location_id: UUID | None = None,
+        line_id: UUID | None = None,
+        until: datetime | None = None,
+    ) -> UUID:
+        """Close the tenant, a location or a line at once, whatever the hours say, until it is lifted."""
+        actor.require(Permission.CLOSURE_SWITCH)
+        now = self.clock.now()
+        if location_id is not None and line_id is not None:
+            raise InvalidInput("Close a location or a line, not both at once.")
+        if until is not None and until <= now:
+            raise InvalidInput("The closure would have ended already.", field="until")
+        closure_id = new_id()
+        try:
+            async with self.db.tenant(actor.tenant_id) as tx:
+                await tx.run(
+                    q["insert_closure"],
+                    {
+                        "id": closure_id,
+                        "location_id": location_id,
+                        "line_id": line_id,
+                        "reason": _named(reason),
+                        "closed_at": now,
+                        "closed_by": actor.person_id,
+                        "until": until,
+                    },
+                )
+                await append(tx, [_event(actor, "closure", closure_id, "closed")])
+                await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": True})
+        except ForeignKeyViolation as error:
+            raise InvalidInput("There is no such location or line.") from error
+        return closure_id
+
+    async def reopen(self, actor: Actor, closure_id: UUID) -> None:
+        """Lift an emergency closure. Lifting it twice is harmless."""
+        actor.require(Permission.CLOSURE_SWITCH)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            params = {"id": closure_id, "at": self.clock.now(), "by": actor.person_id}
+            if await tx.run(q["lift_closure"], params):
+                await append(tx, [_event(actor, "closure", closure_id, "lifted")])
+                await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": False})
+
+    # --- places and people ----------------------------------------------------------------------------------------
+
+    async def accounts(self, actor: Actor) -> list[tuple[UUID, str]]:
+        """The practices."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [(row["id"], row["name"]) for row in await tx.all(q["list_accounts"])]
+
+    async def add_account(self, actor: Actor, name: str) -> UUID:
+        """A new practice."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        account_id = new_id()
+        await self._insert(actor, "account", account_id, "insert_account", {"id": account_id, "name": _named(name)})
+        return account_id
+
+    async def locations(self, actor: Actor) -> list[Location]:
+        """The places where patients are seen."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [Location(**row) for row in await tx.all(q["list_locations"])]
+
+    async def add_location(
+        self,
+        actor: Actor,
+        account_id: UUID,
+        name: str,
+        *,
+        zone: str,
+        street: str = "",
+        city: str = "",
+        state: str = "",
+        postal_code: str = "",
+        phone: str = "",
+    ) -> UUID:
+        """A new place."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise InvalidInput("There is no such time zone.", field="zone") from error
+        e164 = to_e164(phone)
+        if phone and e164 is None:
+            raise InvalidInput("This is not a telephone number.", field="phone")
+        location_id = new_id()
+        values = {
+            "id": location_id,
+            "account_id": account_id,
+            "name": _named(name),
+            "street": street,
+            "city": city,
+            "state": state,
+            "postal_code": postal_code,
+            "zone": zone,
+            "phone": e164,
+        }
+        await self._insert(actor, "location", location_id, "insert_location", values)
+        return location_id
+
+    async def departments(self, actor: Actor) -> list[Department]:
+        """The departments, each with an inbox."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [Department(**row) for row in await tx.all(q["list_departments"])]
+
+    async def add_department(self, actor: Actor, location_id: UUID, name: str, *, specialty: str = "") -> UUID:
+        """A new department, with an inbox nobody belongs to yet."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        department_id = new_id()
+        values = {"id": department_id, "location_id": location_id, "name": _named(name), "specialty": specialty}
+        await self._insert(actor, "department", department_id, "insert_department", values)
+        return department_id
+
+    async def members(self, actor: Actor, department_id: UUID) -> list[tuple[UUID, str]]:
+        """Who works a department's inbox."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            rows = await tx.all(q["list_members"], {"department_id": department_id})
+        return [(row["id"], row["name"]) for row in rows]
+
+    async def set_member(self, actor: Actor, department_id: UUID, person_id: UUID, *, member: bool) -> None:
+        """Let a person work a department's inbox, or no longer."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        values = {"department_id": department_id, "person_id": person_id}
+        statement = "insert_member" if member else "delete_member"
+        await self._insert(actor, "department", department_id, statement, values, action=audit.Action.UPDATE)
+
+    async def providers(self, actor: Actor) -> list[Provider]:
+        """The people whom patients see."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            rows = await tx.all(q["list_providers"])
+        return [Provider(**{**row, "languages": tuple(row["languages"])}) for row in rows]
+
+    async def add_provider(
+        self,
+        actor: Actor,
+        department_id: UUID,
+        name: str,
+        *,
+        credential: str = "",
+        specialty: str = "",
+        npi: str | None = None,
+        languages: tuple[str, ...] = ("en",),
+        accepts_new: bool = True,
+        person_id: UUID | None = None,
+    ) -> UUID:
+        """A new provider; with `person_id`, one who signs in and reads an own inbox."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        provider_id = new_id()
+        values = {
+            "id": provider_id,
+            "department_id": department_id,
+            "person_id": person_id,
+            "name": _named(name),
+            "credential": credential,
+            "specialty": specialty,
+            "npi": npi,
+            "languages": list(languages),
+            "accepts_new": accepts_new,
+        }
+        await self._insert(actor, "provider", provider_id, "insert_provider", values)
+        return provider_id
+
+    async def practice_info(self, actor: Actor, account_id: UUID) -> list[PracticeInfo]:
+        """What agents may tell callers about a practice."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            rows = await tx.all(q["list_practice_info"], {"account_id": account_id, "at": self.clock.now()})
+        return [PracticeInfo(**row) for row in rows]
+
+    # --- helpers --------------------------------------------------------------------------------------------------
+
+    async def _insert(
+        self,
+        actor: Actor,
+        kind: str,
+        id_: UUID,
+        statement: str,
+        values: dict[str, Any],
+        action: audit.Action = audit.Action.CREATE,
+    ) -> None:
+        try:
+            async with self.db.tenant(actor.tenant_id) as tx:
+                await tx.run(q[statement], values)
+                await append(tx, [_event(actor, kind, id_, f"{action.value}d")])
+                await audit.record(tx, actor, action, kind, id_)
+        except UniqueViolation as error:
+            raise InvalidInput("This name is taken.", field="name") from error
+        except ForeignKeyViolation as error:
+            raise InvalidInput("It would belong to something that does not exist.") from error
+
+    async def _known(self, tx: Tx, config: LineConfig) -> None:
+        """A line may only name hours and departments of its own tenant."""
+        for field, id_ in (("hours", config.hours_id), ("department", config.voicemail_department_id)):
+            if id_ is not None and await tx.one(q[f"know_{field}"], {"id": id_}) is None:
+                raise InvalidInput(f"There is no such {field} here.", field=field)
+
+    def _from(self, valid_from: datetime | None) -> datetime:
+        now = self.clock.now()
+        if valid_from is None:
+            return now
+        if valid_from.tzinfo is None:
+            raise InvalidInput("A time needs its zone.", field="valid_from")
+        if valid_from < now:
+            raise InvalidInput("The past cannot be changed: choose now or a later time.", field="valid_from")
+        return valid_from
+
+
+def _named(text: str) -> str:
+    """A name or reason a person gave, trimmed. Raises `InvalidInput` when nothing is left or it is far too long."""
+    text = " ".join(text.split())
+    if not text or len(text) > 200:
+        raise InvalidInput("A name or reason is needed, of at most 200 characters.")
+    return text
+
+
+def _event(actor: Actor, stream: str, id_: UUID, kind: str, **body: Any) -> NewEvent:
+    return NewEvent(stream=stream, stream_id=id_, kind=kind, body=body, person_id=actor.person_id)
