@@ -23,7 +23,6 @@ from careline.telephony import modules
 from careline.telephony.apt import Archive, FetchFailed, Progress, fetch_packages, find_archive, silent
 
 OLDEST_SYSTEM = 20
-_FORMAT = 2  # of the cached copy; older copies are ignored
 
 
 class NoEngine(Unavailable):
@@ -61,7 +60,7 @@ def find_engine(cache: Path | None = None) -> Engine | None:
     kept = sorted((cache or default_cache()).glob("engine/asterisk-*/engine.json"), key=lambda p: p.stat().st_mtime)
     for path in reversed(kept):
         facts = json.loads(path.read_text())
-        if facts["format"] == _FORMAT:
+        if facts.get("modules_edition") == modules.EDITION:
             return _cached(path.parent, facts)
     return system_engine()
 
@@ -132,7 +131,7 @@ def keep_lean(tree: Path, cache: Path, version: str, origin: str, progress: Prog
             if (data / part).exists():
                 shutil.copytree(data / part, lean / "usr/share/asterisk" / part, dirs_exist_ok=True)
         facts = {
-            "format": _FORMAT,
+            "modules_edition": modules.EDITION,
             "version": clean,
             "package": version,
             "origin": origin,

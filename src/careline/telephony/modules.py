@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from hashlib import sha256
 from pathlib import Path
 
 #: Patterns over module names (without `.so`).
 WANTED = (
     # dialplan applications of the waiting loop and of recording (app_mixmonitor needs the two after it)
     *("app_stasis", "app_playback", "app_exec", "app_stack", "app_mixmonitor", "app_chanspy", "func_periodic_hook"),
+    *("func_cut", "func_groupcount", "func_uri"),
     # functions used by the dialplan and by channel variables
     *("func_callerid", "func_channel", "func_logic", "func_strings", "func_timeout", "func_volume", "func_talkdetect"),
     *("func_global", "func_math", "func_hangupcause"),
     # mixing and codecs
     *("bridge_builtin_features", "bridge_builtin_interval_features", "bridge_holding", "bridge_native_rtp"),
     *("bridge_simple", "bridge_softmix"),
-    *("chan_pjsip", "chan_rtp", "chan_bridge_media", "chan_websocket"),
+    *("chan_pjsip", "chan_bridge_media"),
     *("codec_ulaw", "codec_alaw", "codec_g722", "codec_gsm", "codec_resample", "codec_opus_open_source", "codec_a_mu"),
     *("format_pcm", "format_wav", "format_gsm", "format_g722", "format_sln", "res_format_attr_*"),
     # SIP
@@ -29,7 +31,7 @@ WANTED = (
     # ARI, media and the rest
     *("res_http_websocket", "res_websocket_client", "res_ari", "res_ari_*", "res_stasis", "res_stasis_*"),
     *("res_rtp_asterisk", "res_srtp", "res_crypto", "res_musiconhold", "res_timing_timerfd", "res_mutestream"),
-    *("pbx_config", "res_clialiases"),
+    *("pbx_config"),
 )
 
 #: Never, even where a pattern above matches.
@@ -54,7 +56,6 @@ BANNED = frozenset(
         "res_pjsip_pidf_digium_body_supplement",
         "res_pjsip_pidf_eyebeam_body_supplement",
         "res_pjsip_publish_asterisk",
-        "res_pjsip_pubsub",
         "res_pjsip_refer",
         "res_pjsip_rfc3329",
         "res_pjsip_send_to_voicemail",
@@ -65,11 +66,16 @@ BANNED = frozenset(
         "res_pjsip_one_touch_record_info",
         "res_ari_mailboxes",
         "res_stasis_mailbox",
+        "res_stasis_broadcast",
         "res_stasis_test",
         "res_ari_device_states",
         "res_stasis_device_state",
     }
 )
+
+
+#: Changes whenever the lists above do: a lean engine copied under other lists is not used.
+EDITION = sha256(repr((WANTED, sorted(BANNED))).encode()).hexdigest()[:12]
 
 
 def choose(available: Iterable[str]) -> list[str]:
