@@ -75,9 +75,8 @@ class Keyring:
         self._tenant_keys: dict[int, dict[int, bytes]] = {}
 
     @classmethod
-    def load(cls, home: Path) -> Keyring:
-        """Read `keys/master.key` under the state directory, making it at the first start."""
-        file = home / "keys" / "master.key"
+    def load(cls, file: Path) -> Keyring:
+        """Read the master key file (`Settings.master_key_path`), making it at the first start."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

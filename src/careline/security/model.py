@@ -131,7 +131,7 @@ class Throttle:
         over = failures - self.limit
         if over < 0:
             return None
-        return min(self.first * 2 ** min(over, 20), self.longest)
+        return min(self.first * (1 << min(over, 20)), self.longest)
 
 
 #: One person's typing errors from one place: soon slowed, soon forgotten.

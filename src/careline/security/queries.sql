@@ -55,6 +55,10 @@ UPDATE person SET deactivated_at = NULL WHERE id = %(id)s AND deactivated_at IS 
 SELECT count(*) AS n FROM person p JOIN person_role r ON r.person_id = p.id
 WHERE r.role = 'administrator' AND p.deactivated_at IS NULL AND p.id <> %(id)s
 
+-- name: lock_administrators
+SELECT p.id FROM person p JOIN person_role r ON r.person_id = p.id
+WHERE r.role = 'administrator' ORDER BY p.id FOR UPDATE OF p
+
 -- name: use_recovery_code
 UPDATE recovery_code SET used_at = %(now)s
 WHERE person_id = %(id)s AND code_hash = %(code_hash)s AND used_at IS NULL

@@ -1,4 +1,4 @@
-"""Sessions: an opaque secret in a cookie, its hash in the database, an idle lock that hides data but never cuts a call."""
+"""Sessions: an opaque secret in a cookie, its hash in the database, an idle lock that hides data and cuts no call."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ def uri(secret: str, *, email: str, issuer: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
 
 
-def qr_svg(text: str, *, title: str) -> str:
-    """A QR code as an inline SVG element, dark on light in either colour scheme."""
+def qr_svg(text: str) -> str:
+    """A QR code as an inline SVG element, dark on light in either colour scheme. The page names it."""
     out = io.BytesIO()
     segno.make(text, error="m").save(
-        out, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, light="#fff", dark="#000", title=title,
+        out, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, light="#fff", dark="#000",
         svgclass="qr", lineclass=None, omitsize=False, nl=False,
     )
     return out.getvalue().decode()
