@@ -74,7 +74,7 @@ class Capture:
                 self._first.setdefault(parsed, seconds + nanos / 1e9)
 
     def waits(self, caller_port: int, agent_port: int) -> list[float]:
-        """Seconds from each caller's INVITE to the switch until an agent's telephone is sent the first INVITE for it."""
+        """Seconds from each caller's INVITE to the switch until the first INVITE to an agent for it."""
         asked = {number: at for (number, port), at in self._first.items() if port == caller_port}
         offered = {number: at for (number, port), at in self._first.items() if port == agent_port}
         return [offered[number] - at for number, at in asked.items() if number in offered]
