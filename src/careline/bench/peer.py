@@ -134,7 +134,8 @@ class Peer:
         write(
             "extensions.conf",
             f"[general]\nstatic = yes\n[callers]\nexten => {QUEUE_NUMBER},1,Answer(,i)\n same => n,Queue(bench)\n"
-            f" same => n,Hangup()\nexten => {WAITING_NUMBER},1,Answer(,i)\n same => n,Queue(waiting)\n same => n,Hangup()\n",
+            f" same => n,Hangup()\nexten => {WAITING_NUMBER},1,Answer(,i)\n same => n,Queue(waiting)\n"
+            " same => n,Hangup()\n",
         )
         endpoint = "disallow = all\nallow = ulaw\ntransport = udp\ndirect_media = no\nrtp_symmetric = yes\n"
         agents = "".join(
