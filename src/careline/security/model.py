@@ -116,6 +116,12 @@ class SecurityConfig:
     unfinished_life: timedelta = timedelta(minutes=15)
     #: A token may live this long at most.
     token_life: timedelta = timedelta(days=366)
+    #: API requests of one token or session: so many at once, then so many a second (0: no limit).
+    api_burst: int = 200
+    api_per_second: float = 50.0
+    #: Forms sent from one address without being signed in, and requests with tokens before they are known.
+    form_burst: int = 60
+    form_per_second: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
