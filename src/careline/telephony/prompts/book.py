@@ -1,0 +1,267 @@
+"""The prompt book: from a key and a language to the files that the switch plays.
+
+Order: a tenant's own recording, then the bundled one. Free text (a practice's name, a custom greeting) is spoken by a
+voice of this machine when it is prepared, and kept under a digest of (engine, voice, text, rate).
+
+Paths are absolute and without extension, as Asterisk wants them. They lie in the state folder and not in the package,
+because the switch runs without rights and may be unable to read a checkout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from careline.kernel.errors import InvalidInput, NotFound
+from careline.speech.audio import encode_ulaw, level, read_wav, resample, trim
+from careline.speech.tts import VoiceEngine, VoiceUnavailable
+from careline.telephony.prompts.catalogue import catalogue
+from careline.telephony.prompts.render import MANIFEST, bundled, digest, polish, spoken_name
+
+Media = tuple[str, ...]
+
+#: Upper ends, in minutes, of the wait ranges that have a recording.
+WAIT_BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
+#: Longest replacement recording, in bytes of µ-law (two minutes).
+_LONGEST = 120 * 8000
+_DEFAULT = "en"
+
+
+class UnknownPrompt(NotFound):
+    """There is no prompt of that name."""
+
+    id = "unknown-prompt"
+
+
+class BadRecording(InvalidInput):
+    """This is not a sound file that can be used: send a 16-bit WAV file of at most two minutes."""
+
+    id = "bad-recording"
+
+
+class PromptBook:
+    """The prompts of one installation. `home` is its prompts folder (CARELINE_HOME/prompts)."""
+
+    def __init__(self, home: Path, engines: Sequence[VoiceEngine] = ()) -> None:
+        """`engines`: voices for free text, best first; none means that free text falls back to a fixed greeting."""
+        self.home = home.absolute()
+        self._engines = engines
+        self._shipped = self.home / "bundled"
+        self._preparing: dict[Path, asyncio.Lock] = {}
+
+    def install(self) -> None:
+        """Copy the bundled recordings into the state folder, unless this version of them is there already."""
+        source = bundled()
+        stamp = self._shipped / MANIFEST
+        for folder in (self.home, self._shipped, self.home / "spoken"):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
+        sizes = sorted(file.stat().st_size for file in source.rglob("*.ulaw"))
+        wanted = (source / MANIFEST).read_bytes() + str(sizes).encode()
+        if stamp.exists() and stamp.read_bytes() == wanted:
+            return
+        for part in (*catalogue().languages, "tones", "music"):
+            (self._shipped / part).mkdir(exist_ok=True)
+            (self._shipped / part).chmod(0o755)
+            for file in (source / part).glob("*.ulaw"):
+                _write(self._shipped / part / file.name, file.read_bytes())
+        _write(stamp, wanted)
+
+    @property
+    def music_folder(self) -> Path:
+        """The folder of waiting music (for musiconhold.conf)."""
+        return self._shipped / "music"
+
+    # --- finding ------------------------------------------------------------------------------------------------
+
+    def media(self, lang: str, key: str, *, tenant: int | None = None, **params: object) -> Media:
+        """The files to play for a key.
+
+        `queue.position` takes `number`; `queue.wait-range` takes `high` (minutes); `number` and `menu.press` take
+        `number`; `menu.option.…` takes the `digit` to press; `digits` takes `text`; `greeting.line` takes `name`;
+        `text` takes `text`, prepared beforehand; `language.choose` speaks every language in turn.
+        Raises `UnknownPrompt`.
+        """
+        lang = self.language(lang)
+        match key:
+            case "beep" | "silence":
+                return (str(self._shipped / "tones" / key),)
+            case "language.choose":
+                return tuple(self._file(code, key, tenant) for code in catalogue().languages)
+            case "queue.position":
+                return (self._file(lang, self._position(_number(params["number"])), tenant),)
+            case "queue.wait-range":
+                return (self._file(lang, f"{key}.{wait_band(_number(params.get('high', params.get('low'))))}", tenant),)
+            case "number" | "menu.press":
+                return (self._file(lang, f"{key}.{_number(params['number'])}", tenant),)
+            case "digits":
+                return tuple(self._file(lang, f"number.{d}", tenant) for d in str(params["text"]) if d.isdigit())
+            case "minutes":
+                number = _number(params["number"])
+                unit = self._file(lang, "minute" if number == 1 else "minutes", tenant)
+                return (*self.media(lang, "number", tenant=tenant, number=number), unit)
+            case "greeting.line":
+                return self._greeting(lang, str(params.get("name") or ""), tenant)
+            case "text":
+                return self.spoken(lang, str(params["text"])) or ()
+            case _ if key.startswith("menu.option."):
+                return self._option(lang, key, params.get("digit", params.get("number")), tenant)
+            case _:
+                return (self._file(lang, key, tenant),)
+
+    def _option(self, lang: str, key: str, digit: object, tenant: int | None) -> Media:
+        """A menu choice, then the key to press for it: given as `digit`, or at the end of the key (`….billing.3`)."""
+        stem, _, last = key.rpartition(".")
+        if digit is None and last in _KEYS:
+            key, digit = stem, last
+        option = self._file(lang, key, tenant)
+        return (option,) if digit is None else (option, self._file(lang, _press(str(digit)), tenant))
+
+    def language(self, lang: str) -> str:
+        """The catalogue's language for a tag such as `es-US`; English when it has none."""
+        code = lang.lower().partition("-")[0]
+        return code if code in catalogue().languages else _DEFAULT
+
+    def _position(self, number: int) -> str:
+        each = catalogue().prompts["queue.position"].each
+        if number <= 1:
+            return "queue.next"
+        return f"queue.position.{number}" if each and number in each else "queue.position-far"
+
+    def _greeting(self, lang: str, name: str, tenant: int | None) -> Media:
+        own = self._own(lang, "greeting.line", tenant)
+        if own:
+            return (own,)
+        spoken = self.spoken(lang, line_greeting(lang, name)) if name else None
+        return spoken or (self._file(lang, "greeting.welcome", tenant),)
+
+    def _own(self, lang: str, name: str, tenant: int | None) -> str | None:
+        if tenant is None:
+            return None
+        path = self.home / str(tenant) / lang / name
+        return str(path) if path.with_name(f"{name}.ulaw").exists() else None
+
+    def _file(self, lang: str, name: str, tenant: int | None) -> str:
+        own = self._own(lang, name, tenant)
+        if own:
+            return own
+        if name not in _names(lang):
+            raise UnknownPrompt(key=name)
+        return str(self._shipped / lang / name)
+
+    # --- free text ----------------------------------------------------------------------------------------------
+
+    def spoken(self, lang: str, text: str) -> Media | None:
+        """The file of a free text, when it is bundled or has been prepared; else None. Never waits."""
+        lang = self.language(lang)
+        if text in catalogue().spoken.get(lang, ()):
+            return (str(self._shipped / lang / spoken_name(text)),)
+        for file in self._candidates(lang, text):
+            if file.exists():
+                return (str(file.with_suffix("")),)
+        return None
+
+    def _candidates(self, lang: str, text: str) -> list[Path]:
+        voices = ((engine.name, engine.voice(lang)) for engine in self._engines)
+        return [self.home / "spoken" / f"{digest(name, voice, text)}.ulaw" for name, voice in voices if voice]
+
+    async def prepare(self, lang: str, text: str) -> Media:
+        """Have a free text spoken (once) and return its file. Raises `VoiceUnavailable` when no voice can read it."""
+        lang = self.language(lang)
+        if found := self.spoken(lang, text):
+            return found
+        for engine in self._engines:
+            voice = engine.voice(lang)
+            if voice is None:
+                continue
+            file = self.home / "spoken" / f"{digest(engine.name, voice, text)}.ulaw"
+            async with self._preparing.setdefault(file, asyncio.Lock()):
+                if not file.exists():
+                    try:
+                        _write(file, await asyncio.to_thread(_speak, engine, text, lang))
+                    except VoiceUnavailable:
+                        continue
+            return (str(file.with_suffix("")),)
+        raise VoiceUnavailable
+
+    async def prepare_greetings(self, names: Iterable[str]) -> None:
+        """Prepare `greeting.line` of these names in every language; what cannot be spoken keeps the fixed greeting."""
+        for name in names:
+            for lang in catalogue().languages:
+                try:
+                    await self.prepare(lang, line_greeting(lang, name))
+                except VoiceUnavailable:
+                    continue
+
+    # --- a tenant's own recordings ------------------------------------------------------------------------------
+
+    def replace(self, tenant: int, lang: str, key: str, wav: Path) -> None:
+        """Use a tenant's own recording for a prompt. Raises `UnknownPrompt` or `BadRecording`, changing nothing."""
+        self._check(lang, key)
+        try:
+            samples, rate = read_wav(wav)
+        except (OSError, ValueError) as error:
+            raise BadRecording from error
+        if not samples or not 4000 <= rate <= 192_000:
+            raise BadRecording
+        sound = encode_ulaw(level(trim(resample(samples[: 130 * rate], rate))))
+        if not 0 < len(sound) <= _LONGEST:
+            raise BadRecording
+        folder = self.home / str(tenant) / lang
+        for made in (folder.parent, folder):
+            made.mkdir(exist_ok=True)
+            made.chmod(0o755)
+        _write(folder / f"{key}.ulaw", sound)
+
+    def restore(self, tenant: int, lang: str, key: str) -> None:
+        """Go back to the bundled recording."""
+        self._check(lang, key)
+        (self.home / str(tenant) / lang / f"{key}.ulaw").unlink(missing_ok=True)
+
+    def _check(self, lang: str, key: str) -> None:
+        if lang not in catalogue().languages or key not in _names(lang) | {"greeting.line"}:
+            raise UnknownPrompt(key=key)
+
+
+_KEYS = frozenset("0123456789*#")
+
+
+def _press(digit: str) -> str:
+    if digit not in _KEYS:
+        raise UnknownPrompt("There is no such key.")
+    return {"*": "menu.press-star", "#": "menu.press-pound"}.get(digit, f"menu.press.{digit}")
+
+
+def line_greeting(lang: str, name: str) -> str:
+    """The greeting of a line by its name."""
+    return f"Gracias por llamar a {name}." if lang == "es" else f"Thank you for calling {name}."
+
+
+def wait_band(minutes: int) -> str:
+    """The wait range that ends at or after `minutes`: never promises less than was estimated."""
+    return next((str(band) for band in WAIT_BANDS if minutes <= band), "more")
+
+
+def _names(lang: str) -> frozenset[str]:
+    return frozenset(catalogue().recordings(lang))
+
+
+def _speak(engine: VoiceEngine, text: str, lang: str) -> bytes:
+    return polish(engine.speak(text, lang))
+
+
+def _number(value: object) -> int:
+    if isinstance(value, int | float):
+        return max(0, -int(-value // 1))
+    raise UnknownPrompt("This prompt needs a number.")
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write whole or not at all; readable by the switch."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.chmod(0o644)
+    shutil.move(temporary, file)
