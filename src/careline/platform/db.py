@@ -16,6 +16,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from careline.platform.waker import Waker
+
 Row = dict[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
 
@@ -23,10 +25,12 @@ Params = Mapping[str, Any] | Sequence[Any]
 class Tx:
     """One open transaction. Commits when its `async with` block ends well, rolls back when it raises."""
 
-    def __init__(self, conn: AsyncConnection[DictRow], tenant_id: int | None) -> None:
+    def __init__(self, conn: AsyncConnection[DictRow], tenant_id: int | None, waker: Waker | None = None) -> None:
         self.conn = conn
         self.tenant_id = tenant_id
+        self.waker = waker
         self._after: list[Callable[[], Awaitable[None]]] = []
+        self._wake = False
 
     async def all(self, sql: str, params: Params | None = None) -> list[Row]:
         """Every row of a query."""
@@ -44,12 +48,24 @@ class Tx:
         """Do something once, after this transaction has been committed."""
         self._after.append(action)
 
+    def wake_followers(self) -> None:
+        """Tell the followers of events, once this transaction is committed, that there is something to read."""
+        self._wake = True
+
+    async def committed(self) -> None:
+        """Run what was put off until the commit."""
+        if self._wake and self.waker is not None:
+            self.waker.ring()
+        for action in self._after:
+            await action()
+
 
 class Database:
     """A pool of connections as the application role (row-level security applies to it)."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]], waker: Waker | None = None) -> None:
         self.pool = pool
+        self.waker = waker
 
     @classmethod
     async def open(cls, url: str, *, min_size: int = 1, max_size: int = 8) -> Database:
@@ -67,11 +83,17 @@ class Database:
             open=False,
             check=AsyncConnectionPool.check_connection,
         )
-        await pool.open(wait=True, timeout=30)
-        return cls(pool)
+        try:
+            await pool.open(wait=True, timeout=30)
+        except BaseException:
+            await pool.close()
+            raise
+        return cls(pool, Waker(url))
 
     async def close(self) -> None:
         """Close every connection."""
+        if self.waker is not None:
+            await self.waker.close()
         await self.pool.close()
 
     @asynccontextmanager
@@ -89,13 +111,12 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, tenant_id: int | None) -> AsyncIterator[Tx]:
         async with self.pool.connection() as conn:
-            tx = Tx(conn, tenant_id)
+            tx = Tx(conn, tenant_id, self.waker)
             async with conn.transaction():
                 if tenant_id is not None:
                     await conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
                 yield tx
-        for action in tx._after:
-            await action()
+        await tx.committed()
 
 
 @cache

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from careline.platform.db import Tx
+from careline.platform.db import Tx, queries
 
-_APPEND = """
-INSERT INTO event (tenant_id, stream, stream_id, kind, body, person_id)
-VALUES (current_setting('app.tenant')::int, %(stream)s, %(stream_id)s, %(kind)s, %(body)s, %(person_id)s)
-"""
+_q = queries("careline.platform")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +30,26 @@ class NewEvent:
     person_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A fact as it was recorded. Ordered by (`xid`, `id`); `id` alone is unique but not the order of commits."""
+
+    id: int
+    xid: int
+    at: datetime
+    tenant_id: int
+    stream: str
+    stream_id: UUID
+    kind: str
+    body: dict[str, Any]
+    person_id: UUID | None
+
+
 async def append(tx: Tx, events: Sequence[NewEvent]) -> None:
     """Append events in order, and wake the followers once the transaction is committed."""
     for event in events:
         await tx.run(
-            _APPEND,
+            _q["append_event"],
             {
                 "stream": event.stream,
                 "stream_id": event.stream_id,
@@ -45,3 +58,5 @@ async def append(tx: Tx, events: Sequence[NewEvent]) -> None:
                 "person_id": event.person_id,
             },
         )
+    if events:
+        tx.wake_followers()

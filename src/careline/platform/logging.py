@@ -31,7 +31,7 @@ ALLOWED = frozenset(
         "pid", "playback", "port", "process_name", "provider_id", "queue_id", "reason", "recording", "recording_id",
         "request_id", "role", "route", "rows", "seconds", "session_id", "setting", "signal", "size", "socket_kind",
         "sqlstate", "state", "status", "step", "stream", "switch", "table", "tenant", "tenant_id", "timer_id", "token",
-        "topic", "total", "transport", "url_host", "version", "worker",
+        "topic", "total", "transport", "url_host", "version", "where", "worker",
     }
 )  # fmt: skip
 #: Other people's loggers whose plain texts are known to be about the program, not about its data.

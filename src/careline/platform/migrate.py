@@ -152,7 +152,7 @@ def _apply(conn: psycopg.Connection, upto: int | None) -> list[str]:
         if migration.version in done or (upto is not None and migration.version > upto):
             continue
         with conn.transaction():
-            conn.execute(migration.text.encode())
+            conn.execute(migration.text)
             conn.execute(
                 "INSERT INTO schema_migration (version, name, checksum) VALUES (%s, %s, %s)",
                 (migration.version, migration.name, migration.checksum),

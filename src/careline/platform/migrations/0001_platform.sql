@@ -94,6 +94,9 @@ CREATE TABLE lease (
   name text PRIMARY KEY,
   holder text NOT NULL,
   token bigint NOT NULL,
-  until timestamptz NOT NULL
+  until timestamptz NOT NULL,
+  -- The connection that keeps it: when that is gone, its holder is dead and nobody need wait for `until`.
+  backend_pid integer NOT NULL,
+  backend_start timestamptz NOT NULL
 );
-GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO careline_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO careline_app, careline_relay;
