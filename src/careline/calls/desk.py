@@ -94,7 +94,8 @@ class DeskService:
             people = await tx.all(_q["list_transfer_agents"], {"person_id": actor.person_id})
             found = await tx.all(_q["list_transfer_queues"])
         to_queues = [
-            Target(kind="queue", id=r["id"], label=r["name"], state=str(r["waiting"]), ready=r["staffed"]) for r in found
+            Target(kind="queue", id=r["id"], label=r["name"], state=str(r["waiting"]), ready=r["staffed"])
+            for r in found
         ]
         to_agents = [
             Target(kind="agent", id=r["id"], label=r["name"], state=r["status"], ready=r["ready"]) for r in people

@@ -1,0 +1,24 @@
+"""The board's live topics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from careline.platform.live import Topic
+
+
+def topics(services: Any) -> list[Topic]:
+    """`board` for those who may see it, `health` for everybody on the floor."""
+
+    async def board(actor: Any, key: str | None) -> Any:
+        del key
+        return await services.board.read(actor)
+
+    async def health(actor: Any, key: str | None) -> Any:
+        del key
+        return await services.board.health(actor)
+
+    return [
+        Topic(name="board", snapshot=board, streams=frozenset({"call", "agent", "queue"}), shared=True, every=5.0),
+        Topic(name="health", snapshot=health, streams=frozenset({"component"}), shared=True, every=3.0),
+    ]

@@ -1,0 +1,110 @@
+-- The board: everything live comes from the projections, everything of today from the event rows.
+
+-- name: read_tenant
+SELECT name, zone FROM tenant WHERE id = current_setting('app.tenant')::int
+
+-- name: list_board_queues
+SELECT q.id, q.name, q.service_level_seconds, q.service_level_target,
+       count(c.id) AS waiting, min(c.place_at) AS longest_since,
+       count(c.id) FILTER (WHERE c.emergency) AS emergencies
+FROM queue q
+LEFT JOIN call c ON c.queue_id = q.id AND c.phase = 'waiting' AND c.ended_at IS NULL
+WHERE q.active
+GROUP BY q.id
+ORDER BY lower(q.name)
+
+-- One row a queue and status: how many of its members are in it.
+-- name: count_agents_by_queue
+SELECT m.queue_id, s.status, s.phone_online, count(*) AS n
+FROM queue_member m
+JOIN agent_state s ON s.person_id = m.person_id
+JOIN person p ON p.id = m.person_id AND p.deactivated_at IS NULL
+WHERE s.status <> 'offline'
+GROUP BY m.queue_id, s.status, s.phone_online
+
+-- Calls in the house. The caller's number is not here: the board hangs on a wall.
+-- name: list_open_calls
+SELECT c.id, c.phase, c.source, c.language, c.reason, c.emergency, c.priority, c.held,
+       c.queue_id, q.name AS queue, l.label AS line, c.arrived_at, c.place_at, c.connected_at,
+       p.name AS agent, o.name AS offered_to, c.transfer ->> 'state' AS transfer
+FROM call c
+JOIN line l ON l.id = c.line_id
+LEFT JOIN queue q ON q.id = c.queue_id
+LEFT JOIN person p ON p.id = c.agent_id
+LEFT JOIN person o ON o.id = c.offered_to
+WHERE c.ended_at IS NULL
+ORDER BY c.phase = 'waiting' DESC, c.priority DESC, coalesce(c.place_at, c.arrived_at), c.id
+LIMIT 300
+
+-- name: list_agents
+SELECT p.id, p.name, s.status, s.since, s.reason, s.phone_online, s.misses, s.call_id, q.name AS queue,
+       coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM queue_member m JOIN queue n ON n.id = m.queue_id
+                 WHERE m.person_id = p.id AND n.active), '{}') AS queues,
+       coalesce((SELECT array_agg(x.language ORDER BY x.language) FROM person_language x WHERE x.person_id = p.id),
+                '{}') AS languages,
+       (SELECT count(*) FROM call_handling h WHERE h.person_id = p.id AND h.connected_at >= %(today)s) AS handled
+FROM agent_state s
+JOIN person p ON p.id = s.person_id AND p.deactivated_at IS NULL
+LEFT JOIN call c ON c.id = s.call_id
+LEFT JOIN queue q ON q.id = c.queue_id
+WHERE s.status <> 'offline' OR s.since >= %(today)s
+ORDER BY s.status = 'offline', lower(p.name)
+
+-- What became of each entry into a queue since %(today)s. The next event that decides it follows in the same call;
+-- an entry right after `requeued` only continues the one before and is not counted again.
+-- name: count_entries
+WITH step AS (
+  SELECT e.kind, e.at,
+         CASE WHEN e.kind = 'queued' THEN (e.body ->> 'queue_id')::uuid END AS queue_id,
+         lag(e.kind) OVER w AS before_kind,
+         lead(e.kind) OVER w AS next_kind,
+         lead(e.at) OVER w AS next_at,
+         lead(e.body ->> 'by') OVER w AS next_by
+  FROM event e
+  WHERE e.stream = 'call' AND e.at >= %(today)s AND e.at < %(until)s
+    AND e.kind IN ('queued', 'requeued', 'connected', 'voicemail_started', 'ending', 'ended')
+  WINDOW w AS (PARTITION BY e.stream_id ORDER BY e.id)
+), entry AS (
+  SELECT s.queue_id, s.at, s.next_kind, s.next_by, extract(epoch FROM s.next_at - s.at)::float8 AS waited,
+         q.service_level_seconds AS threshold
+  FROM step s JOIN queue q ON q.id = s.queue_id
+  WHERE s.kind = 'queued' AND s.before_kind IS DISTINCT FROM 'requeued'
+)
+SELECT queue_id,
+       count(*) AS presented,
+       count(*) FILTER (WHERE next_kind = 'connected') AS answered,
+       count(*) FILTER (WHERE next_kind = 'connected' AND waited <= threshold) AS answered_in_t,
+       count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller') AS abandoned,
+       count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller' AND waited <= threshold) AS abandoned_in_t,
+       count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller' AND waited <= %(short)s) AS short_abandoned,
+       count(*) FILTER (WHERE next_kind IN ('voicemail_started', 'ending', 'queued')
+                           OR (next_kind = 'ended' AND next_by IS DISTINCT FROM 'caller')) AS flow_out,
+       coalesce(sum(waited) FILTER (WHERE next_kind = 'connected'), 0)::float8 AS answered_wait_seconds,
+       coalesce(max(waited), 0)::float8 AS longest_wait_seconds
+FROM entry
+GROUP BY queue_id
+
+-- name: count_entries_by_hour
+SELECT (e.body ->> 'queue_id')::uuid AS queue_id, extract(hour FROM e.at AT TIME ZONE %(zone)s)::int AS hour,
+       count(*) AS presented
+FROM event e
+WHERE e.stream = 'call' AND e.kind = 'queued' AND e.at >= %(today)s AND e.at < %(until)s
+GROUP BY 1, 2
+
+-- name: sum_handlings
+SELECT queue_id, count(*) AS handled,
+       coalesce(sum(extract(epoch FROM coalesce(wrapped_up_at, left_at) - connected_at)), 0)::float8 AS seconds
+FROM call_handling
+WHERE left_at >= %(today)s AND left_at < %(until)s
+GROUP BY queue_id
+
+-- name: count_calls
+SELECT count(*) AS arrived, count(*) FILTER (WHERE ended_at IS NULL) AS open,
+       count(*) FILTER (WHERE outcome = 'voicemail') AS voicemails,
+       count(*) FILTER (WHERE outcome = 'closed') AS closed,
+       count(*) FILTER (WHERE emergency) AS emergencies
+FROM call
+WHERE arrived_at >= %(today)s AND arrived_at < %(until)s
+
+-- name: list_components
+SELECT name, state, detail, since, seen_at FROM component_state ORDER BY name

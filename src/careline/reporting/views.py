@@ -1,0 +1,132 @@
+"""What the board and the API see: plain values. No patient data, no caller's number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresView:
+    """Today's figures of a queue, or of all together. Percentages are None before the first call."""
+
+    presented: int
+    answered: int
+    answered_in_t: int
+    abandoned: int
+    abandoned_in_t: int
+    short_abandoned: int
+    flow_out: int
+    #: Per cent, by the variant named in `BoardSnapshot.service_level_variant`.
+    service_level: float | None
+    abandon_rate: float | None
+    #: Seconds.
+    average_speed_of_answer: float | None
+    average_handle_time: float | None
+    longest_wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """One row of the board."""
+
+    id: UUID
+    name: str
+    waiting: int
+    longest_since: datetime | None
+    #: T in seconds, and the share (per cent) aimed at.
+    threshold: int
+    target: float
+    ready: int
+    busy: int
+    away: int
+    figures: FiguresView
+    #: Calls presented in each hour of today so far, from midnight.
+    hours: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call in the house."""
+
+    id: UUID
+    phase: str
+    source: str
+    language: str
+    reason: str | None
+    emergency: bool
+    held: bool
+    queue_id: UUID | None
+    queue: str | None
+    line: str
+    #: When the present phase began, as far as the clock on the board is concerned.
+    since: datetime
+    agent: str | None
+    offered_to: str | None
+    transfer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    """A person on the floor."""
+
+    id: UUID
+    name: str
+    status: str
+    since: datetime
+    reason: str | None
+    phone_online: bool
+    misses: int
+    call_id: UUID | None
+    #: The queue of the call in hand.
+    queue: str | None
+    queues: list[str]
+    languages: list[str]
+    handled: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The whole house today."""
+
+    arrived: int
+    open: int
+    voicemails: int
+    closed: int
+    emergencies: int
+    figures: FiguresView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentView:
+    """A part of the installation and how it is."""
+
+    name: str
+    #: up, degraded, down, silent (it has said nothing for a while)
+    state: str
+    detail: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether calls can be taken just now."""
+
+    now: datetime
+    ok: bool
+    components: list[ComponentView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSnapshot:
+    """The board at one moment."""
+
+    now: datetime
+    zone: str
+    service_level_variant: str
+    abandon_rate_variant: str
+    queues: list[QueueRow]
+    calls: list[OpenCall]
+    agents: list[AgentRow]
+    totals: Totals
