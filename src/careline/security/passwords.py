@@ -19,7 +19,8 @@ class Hasher:
         """The default is OWASP's second choice for argon2id (19 MiB, 2 passes, 1 lane)."""
         self._argon = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._turn = asyncio.Semaphore(concurrency)
-        self._nobody: str | None = None
+        # Made now, so that the first unknown account costs no more than the others.
+        self._nobody = self._argon.hash(secrets.token_urlsafe(16))
 
     @classmethod
     def cheap(cls) -> Hasher:
@@ -38,8 +39,6 @@ class Hasher:
     async def verify(self, encoded: str | None, password: str) -> bool:
         """Whether the password is right. None (no such account) costs the same time and is always wrong."""
         if encoded is None:
-            if self._nobody is None:
-                self._nobody = await self.hash(secrets.token_urlsafe(16))
             await self._check(self._nobody, password)
             return False
         return await self._check(encoded, password)
