@@ -43,7 +43,7 @@ def board(db: Database, clock: FixedClock) -> BoardService:
     return BoardService(db, clock)
 
 
-async def entry(floor: Floor, line: UUID, queue: UUID, *, waited: float, then: str, **body: object) -> None:
+async def entry(floor: Floor, line: UUID, queue: UUID, *, waited: float, then: str, **body: str) -> None:
     """A call that entered the queue half an hour ago and met its fate after `waited` seconds."""
     call = await floor.call(line, arrived=1810, phase="ended", ended_at=floor.ago(1800 - waited))
     await floor.event(call, "queued", 1800, queue_id=queue)

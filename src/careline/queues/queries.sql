@@ -1,0 +1,87 @@
+-- name: list_queues
+SELECT q.*, coalesce((SELECT array_agg(m.person_id) FROM queue_member m WHERE m.queue_id = q.id), '{}') AS members
+FROM queue q
+WHERE %(id)s::uuid IS NULL OR q.id = %(id)s
+ORDER BY NOT q.active, lower(q.name)
+
+-- name: insert_queue
+INSERT INTO queue (id, name, skills, match_language, priority, ring_seconds, wrap_up_seconds, announce_seconds,
+                   service_level_seconds, service_level_target, expected_handle_seconds, active)
+VALUES (%(id)s, %(name)s, %(skills)s, %(match_language)s, %(priority)s, %(ring_seconds)s, %(wrap_up_seconds)s,
+        %(announce_seconds)s, %(service_level_seconds)s, %(service_level_target)s, %(expected_handle_seconds)s,
+        %(active)s)
+
+-- name: update_queue
+UPDATE queue
+SET name = %(name)s, skills = %(skills)s, match_language = %(match_language)s, priority = %(priority)s,
+    ring_seconds = %(ring_seconds)s, wrap_up_seconds = %(wrap_up_seconds)s, announce_seconds = %(announce_seconds)s,
+    service_level_seconds = %(service_level_seconds)s, service_level_target = %(service_level_target)s,
+    expected_handle_seconds = %(expected_handle_seconds)s, active = %(active)s
+WHERE id = %(id)s
+
+-- name: name_taken
+SELECT 1 FROM queue WHERE lower(name) = lower(%(name)s) AND id <> %(id)s
+
+-- name: count_waiting
+SELECT count(*) AS n FROM call WHERE queue_id = %(id)s AND phase = 'waiting' AND ended_at IS NULL
+
+-- name: list_people
+SELECT p.id, p.name,
+       coalesce((SELECT array_agg(l.language ORDER BY l.language) FROM person_language l WHERE l.person_id = p.id),
+                '{}') AS languages,
+       coalesce((SELECT jsonb_object_agg(s.skill, s.proficiency) FROM person_skill s WHERE s.person_id = p.id),
+                '{}') AS skills,
+       coalesce((SELECT array_agg(m.queue_id) FROM queue_member m WHERE m.person_id = p.id), '{}') AS queues
+FROM person p
+WHERE p.deactivated_at IS NULL
+  AND EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor'))
+  AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
+ORDER BY lower(p.name)
+
+-- name: clear_members
+DELETE FROM queue_member WHERE queue_id = %(id)s
+
+-- name: add_members
+INSERT INTO queue_member (queue_id, person_id)
+SELECT %(id)s, p.id FROM person p WHERE p.id = ANY(%(people)s)
+
+-- name: clear_memberships
+DELETE FROM queue_member WHERE person_id = %(id)s
+
+-- name: add_memberships
+INSERT INTO queue_member (queue_id, person_id)
+SELECT q.id, %(id)s FROM queue q WHERE q.id = ANY(%(queues)s)
+
+-- name: clear_skills
+DELETE FROM person_skill WHERE person_id = %(id)s
+
+-- name: add_skill
+INSERT INTO person_skill (person_id, skill, proficiency) VALUES (%(id)s, %(skill)s, %(proficiency)s)
+
+-- name: clear_languages
+DELETE FROM person_language WHERE person_id = %(id)s
+
+-- name: add_language
+INSERT INTO person_language (person_id, language) VALUES (%(id)s, %(language)s)
+
+-- name: list_codes
+SELECT code, label_en, label_es, position, active FROM wrap_up_code ORDER BY NOT active, position, code
+
+-- name: save_code
+INSERT INTO wrap_up_code (code, label_en, label_es, position, active)
+VALUES (%(code)s, %(label_en)s, %(label_es)s, %(position)s, %(active)s)
+ON CONFLICT (tenant_id, code) DO UPDATE
+SET label_en = EXCLUDED.label_en, label_es = EXCLUDED.label_es, position = EXCLUDED.position, active = EXCLUDED.active
+
+-- name: list_phones
+SELECT d.id, d.label, d.username, d.created_at, d.revoked_at, d.person_id, p.name AS person
+FROM desk_phone d
+JOIN person p ON p.id = d.person_id
+ORDER BY d.revoked_at IS NOT NULL, lower(p.name), lower(d.label)
+
+-- name: insert_phone
+INSERT INTO desk_phone (id, person_id, label, username, password)
+VALUES (%(id)s, %(person_id)s, %(label)s, %(username)s, %(password)s)
+
+-- name: revoke_phone
+UPDATE desk_phone SET revoked_at = %(now)s WHERE id = %(id)s AND revoked_at IS NULL

@@ -1,0 +1,293 @@
+"""Queues, who serves them and with what skills, wrap-up codes, and desk phones. Call control follows the events."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from careline.kernel.clock import Clock
+from careline.kernel.errors import Conflict, InvalidInput, NotFound
+from careline.kernel.ids import new_id
+from careline.platform.db import Database, Row, Tx, queries
+from careline.platform.events import NewEvent, append
+from careline.queues.views import AgentProfile, DeskPhone, NewDeskPhone, QueueRules, QueueView, WrapUpCode
+from careline.security import audit
+from careline.security.actor import Actor
+from careline.security.audit import Action
+from careline.security.permissions import Permission
+
+_q = queries("careline.queues")
+
+_SKILL = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+#: Field -> least and greatest value; the schema's own limits where it has any.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "priority": (-100, 100),
+    "ring_seconds": (3, 120),
+    "wrap_up_seconds": (0, 3600),
+    "announce_seconds": (10, 600),
+    "service_level_seconds": (1, 3600),
+    "expected_handle_seconds": (1, 7200),
+}
+
+
+class QueueInUse(Conflict):
+    """Callers are waiting in this queue; move them first or wait until it is empty. Nothing was changed."""
+
+    id = "queue-in-use"
+
+
+class NameTaken(Conflict):
+    """Another queue has this name. Nothing was changed."""
+
+    id = "name-taken"
+
+
+class Sealer(Protocol):
+    """Seals small secrets with the tenant's key (`careline.security.keys.Keyring`)."""
+
+    async def seal(self, tx: Tx, plaintext: bytes, context: str) -> bytes:
+        """Encrypt a secret for one purpose."""
+        ...
+
+
+class QueueService:
+    """Use cases of the people who arrange the floor."""
+
+    def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
+        self.db = db
+        self.clock = clock
+        self.keys = keys
+
+    # --- queues ---
+
+    async def list(self, actor: Actor) -> Sequence[QueueView]:
+        """Every queue, the ones out of service last."""
+        actor.require(Permission.QUEUE_MANAGE, Permission.BOARD_READ, Permission.CALL_HANDLE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [_queue(row) for row in await tx.all(_q["list_queues"], {"id": None})]
+
+    async def get(self, actor: Actor, queue_id: UUID) -> QueueView:
+        """One queue."""
+        actor.require(Permission.QUEUE_MANAGE, Permission.BOARD_READ, Permission.CALL_HANDLE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return await _read(tx, queue_id)
+
+    async def create(self, actor: Actor, rules: QueueRules) -> QueueView:
+        """A new queue without members."""
+        actor.require(Permission.QUEUE_MANAGE)
+        queue_id = new_id()
+        params = {**_checked(rules), "id": queue_id}
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(_q["name_taken"], params) is not None:
+                raise NameTaken
+            await tx.run(_q["insert_queue"], params)
+            await self._changed(tx, actor, "queue", queue_id, "created")
+            made = await _read(tx, queue_id)
+            await audit.record(tx, actor, Action.CREATE, "queue", queue_id)
+        return made
+
+    async def update(self, actor: Actor, queue_id: UUID, rules: QueueRules) -> QueueView:
+        """Change a queue's rules; agents stay signed on, and the ids stay. Takes effect for the next decision."""
+        actor.require(Permission.QUEUE_MANAGE)
+        params = {**_checked(rules), "id": queue_id}
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await _read(tx, queue_id)
+            if await tx.one(_q["name_taken"], params) is not None:
+                raise NameTaken
+            if not rules.active:
+                waiting = await tx.one(_q["count_waiting"], params)
+                if waiting and waiting["n"]:
+                    raise QueueInUse(waiting=waiting["n"])
+            await tx.run(_q["update_queue"], params)
+            await self._changed(tx, actor, "queue", queue_id, "changed")
+            made = await _read(tx, queue_id)
+            await audit.record(tx, actor, Action.UPDATE, "queue", queue_id)
+        return made
+
+    async def set_members(self, actor: Actor, queue_id: UUID, people: Sequence[UUID]) -> QueueView:
+        """Say who serves the queue."""
+        actor.require(Permission.QUEUE_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await _read(tx, queue_id)
+            known = {row["id"] for row in await tx.all(_q["list_people"], {"id": None})}
+            if unknown := set(people) - known:
+                raise InvalidInput("Only agents and supervisors can serve a queue.", people=[str(p) for p in unknown])
+            await tx.run(_q["clear_members"], {"id": queue_id})
+            await tx.run(_q["add_members"], {"id": queue_id, "people": list(people)})
+            await self._changed(tx, actor, "queue", queue_id, "members_changed")
+            made = await _read(tx, queue_id)
+            await audit.record(tx, actor, Action.UPDATE, "queue", queue_id, fields=["members"])
+        return made
+
+    # --- agents ---
+
+    async def agents(self, actor: Actor) -> Sequence[AgentProfile]:
+        """Everybody who can serve a queue, with skills and languages."""
+        actor.require(Permission.QUEUE_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [AgentProfile(**row) for row in await tx.all(_q["list_people"], {"id": None})]
+
+    async def set_profile(
+        self,
+        actor: Actor,
+        person_id: UUID,
+        *,
+        skills: Mapping[str, float],
+        languages: Sequence[str],
+        queues: Sequence[UUID],
+    ) -> AgentProfile:
+        """Say what an agent can do and which queues the agent serves."""
+        actor.require(Permission.QUEUE_MANAGE)
+        _check_skills(skills)
+        if not languages:
+            raise InvalidInput("An agent speaks at least one language.")
+        for language in languages:
+            if not _LANGUAGE.fullmatch(language):
+                raise InvalidInput("A language is written as two or three small letters, for example en or es.")
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(_q["list_people"], {"id": person_id}) is None:
+                raise NotFound
+            key: dict[str, Any] = {"id": person_id}
+            for clear in ("clear_skills", "clear_languages", "clear_memberships"):
+                await tx.run(_q[clear], key)
+            for skill, proficiency in skills.items():
+                await tx.run(_q["add_skill"], {**key, "skill": skill, "proficiency": proficiency})
+            for language in dict.fromkeys(languages):
+                await tx.run(_q["add_language"], {**key, "language": language})
+            added = await tx.run(_q["add_memberships"], {**key, "queues": list(queues)})
+            if added != len(set(queues)):
+                raise InvalidInput("There is no such queue.")
+            await self._changed(tx, actor, "agent", person_id, "profile_changed")
+            row = await tx.one(_q["list_people"], key)
+            await audit.record(tx, actor, Action.UPDATE, "agent-profile", person_id)
+        if row is None:
+            raise NotFound
+        return AgentProfile(**row)
+
+    # --- wrap-up codes ---
+
+    async def codes(self, actor: Actor) -> Sequence[WrapUpCode]:
+        """Every wrap-up code, the ones out of use last."""
+        actor.require(Permission.QUEUE_MANAGE, Permission.CALL_HANDLE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [WrapUpCode(**row) for row in await tx.all(_q["list_codes"])]
+
+    async def save_code(self, actor: Actor, code: WrapUpCode) -> None:
+        """Add a code or change its words, place or use. Codes are never deleted: records refer to them."""
+        actor.require(Permission.QUEUE_MANAGE)
+        if not _CODE.fullmatch(code.code):
+            raise InvalidInput("A code is small letters, digits and hyphens, for example refill-request.")
+        if not (code.label_en.strip() and code.label_es.strip()):
+            raise InvalidInput("A code needs its words in English and in Spanish.")
+        _no_nul(code.label_en, code.label_es)
+        if not -1000 <= code.position <= 1000:
+            raise InvalidInput("The position goes from -1000 to 1000.")
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await tx.run(
+                _q["save_code"],
+                {
+                    "code": code.code,
+                    "label_en": code.label_en.strip()[:80],
+                    "label_es": code.label_es.strip()[:80],
+                    "position": code.position,
+                    "active": code.active,
+                },
+            )
+            await audit.record(tx, actor, Action.UPDATE, "wrap-up-code", code.code)
+
+    # --- desk phones ---
+
+    async def phones(self, actor: Actor) -> Sequence[DeskPhone]:
+        """Every desk phone; passwords are never shown again."""
+        actor.require(Permission.QUEUE_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [DeskPhone(**row) for row in await tx.all(_q["list_phones"])]
+
+    async def add_phone(self, actor: Actor, person_id: UUID, label: str) -> NewDeskPhone:
+        """Give a person a desk phone. The password is in the answer and nowhere else in clear."""
+        actor.require(Permission.QUEUE_MANAGE)
+        label = label.strip()
+        if not label or len(label) > 60:
+            raise InvalidInput("Give the telephone a name of up to 60 characters.")
+        _no_nul(label)
+        phone = NewDeskPhone(
+            id=new_id(), username=f"d-{secrets.token_hex(4)}", password=secrets.token_urlsafe(18)
+        )
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(_q["list_people"], {"id": person_id}) is None:
+                raise NotFound
+            sealed = await self.keys.seal(tx, phone.password.encode(), f"desk-phone {phone.username}")
+            values = {"id": phone.id, "person_id": person_id, "label": label, "username": phone.username}
+            await tx.run(_q["insert_phone"], {**values, "password": sealed})
+            await self._changed(tx, actor, "desk_phone", phone.id, "created", username=phone.username)
+            await audit.record(tx, actor, Action.CREATE, "desk-phone", phone.id)
+        return phone
+
+    async def revoke_phone(self, actor: Actor, phone_id: UUID) -> None:
+        """Withdraw a desk phone: no new registration, no new call; a call in progress stays up."""
+        actor.require(Permission.QUEUE_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if not await tx.run(_q["revoke_phone"], {"id": phone_id, "now": self.clock.now()}):
+                raise NotFound
+            await self._changed(tx, actor, "desk_phone", phone_id, "revoked")
+            await audit.record(tx, actor, Action.DELETE, "desk-phone", phone_id)
+
+    async def _changed(self, tx: Tx, actor: Actor, stream: str, which: UUID, kind: str, **body: Any) -> None:
+        await append(
+            tx, [NewEvent(stream=stream, stream_id=which, kind=kind, body=dict(body), person_id=actor.person_id)]
+        )
+
+
+async def _read(tx: Tx, queue_id: UUID) -> QueueView:
+    row = await tx.one(_q["list_queues"], {"id": queue_id})
+    if row is None:
+        raise NotFound
+    return _queue(row)
+
+
+def _queue(row: Row) -> QueueView:
+    values: dict[str, Any] = {name: row[name] for name in QueueRules.__dataclass_fields__}
+    values["service_level_target"] = float(row["service_level_target"])
+    return QueueView(id=row["id"], rules=QueueRules(**values), members=row["members"])
+
+
+def _checked(rules: QueueRules) -> dict[str, Any]:
+    name = rules.name.strip()
+    if not name or len(name) > 80:
+        raise InvalidInput("A queue needs a name of up to 80 characters.")
+    _no_nul(name)
+    for field, (least, most) in LIMITS.items():
+        if not least <= getattr(rules, field) <= most:
+            raise InvalidInput(f"{field} goes from {least} to {most}.", field=field)
+    if not 0 < rules.service_level_target <= 1:
+        raise InvalidInput("The target is more than 0 and at most 1.", field="service_level_target")
+    _check_skills(rules.skills)
+    return {
+        **{field: getattr(rules, field) for field in LIMITS},
+        "name": name,
+        "skills": Jsonb(dict(rules.skills)),
+        "match_language": rules.match_language,
+        "service_level_target": rules.service_level_target,
+        "active": rules.active,
+    }
+
+
+def _check_skills(skills: Mapping[str, float]) -> None:
+    for skill, proficiency in skills.items():
+        if not _SKILL.fullmatch(skill):
+            raise InvalidInput("A skill is small letters, digits and hyphens, for example scheduling.", field="skills")
+        if not 0 <= proficiency <= 100:
+            raise InvalidInput("Proficiency goes from 0 to 100.", field="skills")
+
+
+def _no_nul(*texts: str) -> None:
+    if any("\x00" in text for text in texts):
+        raise InvalidInput("The text may not contain the character NUL.")
