@@ -18,6 +18,7 @@ INFRASTRUCTURE = {
     "lease",
     "outbox_cursor",
     "person_directory",  # which tenant an e-mail address signs in to
+    "component_state",  # the state of the installation's own processes
     "sign_in_throttle",  # counts failures of addresses that may belong to no tenant
 }
 
