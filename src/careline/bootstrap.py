@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from careline.calls.desk import DeskService
 from careline.calls.service import CallService
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
@@ -14,6 +15,8 @@ from careline.organization.service import OrganizationService
 from careline.platform import postgres
 from careline.platform.db import Database
 from careline.platform.settings import Settings
+from careline.queues.service import QueueService
+from careline.reporting.service import BoardService
 from careline.security.first_run import setup_code
 from careline.security.keys import Keyring
 from careline.security.model import SecurityConfig
@@ -48,6 +51,9 @@ class Services:
     security: Security
     organization: OrganizationService
     calls: CallService
+    desk: DeskService
+    queues: QueueService
+    board: BoardService
 
 
 def server(settings: Settings) -> postgres.Server:
@@ -102,6 +108,9 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         security=security,
         organization=OrganizationService(db, clock),
         calls=CallService(db, clock),
+        desk=DeskService(db, clock),
+        queues=QueueService(db, clock, security.keyring),
+        board=BoardService(db, clock),
     )
 
 
