@@ -56,8 +56,14 @@ async def test_starts_in_order_and_stops_in_reverse(tmp_path: Path) -> None:
 async def test_a_killed_process_is_started_again_and_said(tmp_path: Path) -> None:
     book, told = tmp_path / "book", list[str]()
     supervisor = Supervisor([process("one", book)], tmp_path, tell=told.append)
-    running = asyncio.create_task(supervisor.run())
-    await until(lambda: book.exists() and "start one" in book.read_text())
+    up = asyncio.Event()
+
+    async def ready() -> None:
+        up.set()
+
+    running = asyncio.create_task(supervisor.run(ready))
+    async with asyncio.timeout(20):
+        await up.wait()
     pid = leftover(tmp_path / "run/one.pid")
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
