@@ -14,8 +14,13 @@ from careline.web.app import create_app
 
 async def serve(services: Any, settings: Settings) -> None:
     """Serve pages, API and sockets until told to stop; then close the sockets and leave within two seconds."""
-    config = uvicorn.Config(
-        create_app(services),
+    await uvicorn.Server(uvicorn_config(create_app(services), settings)).serve()
+
+
+def uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
         host=settings.web_host,
         port=settings.web_port,
         log_config=None,
@@ -31,7 +36,6 @@ async def serve(services: Any, settings: Settings) -> None:
         ssl_certfile=settings.web_tls_certificate or None,
         ssl_keyfile=settings.web_tls_key or None,
     )
-    await uvicorn.Server(config).serve()
 
 
 def main(argv: list[str] | None = None) -> int:
