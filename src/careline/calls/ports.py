@@ -168,7 +168,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """Play media one after another. Each entry is an absolute file path without its extension. Ends with PlaybackEnded."""
+    """Play media one after another: absolute file paths without extension. Ends with PlaybackEnded."""
 
     channel: str
     playback: str
@@ -265,7 +265,7 @@ class SendDigits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecording:
-    """Record a channel in stereo: left what its person says, right what the person hears. Encrypted as it is written."""
+    """Record a channel in stereo: left what its person says, right what is heard. Encrypted as it is written."""
 
     channel: str
     #: The recording's id (a uuid as text), also its file name.

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from careline.kernel.calendar import Calendar
 from careline.kernel.errors import InvalidInput
 
 
@@ -68,6 +69,8 @@ class LineConfig:
     announce_recording: bool = True
     #: Offer voicemail after so long in a queue.
     max_wait_seconds: int = 1800
+    #: Straight into the queue, without greeting or menu: internal lines and measurements.
+    direct: bool = False
 
     def label(self, key: str, language: str) -> str:
         """What a menu key is for, in the caller's language when there is one."""
@@ -91,6 +94,7 @@ class LineConfig:
             "record": self.record,
             "announce_recording": self.announce_recording,
             "max_wait_seconds": self.max_wait_seconds,
+            "direct": self.direct,
         }
 
     @classmethod
@@ -115,6 +119,7 @@ class LineConfig:
                 record=bool(body.get("record", True)),
                 announce_recording=bool(body.get("announce_recording", True)),
                 max_wait_seconds=int(body.get("max_wait_seconds", 1800)),
+                direct=bool(body.get("direct", False)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidLineConfig("The line's configuration cannot be read.") from error
@@ -167,6 +172,8 @@ class LineView:
     door: Door
     #: The next time the door changes by the calendar, when one is foreseeable.
     changes_at: datetime | None
+    #: The opening hours that hold now, for whoever must look ahead; None: always open.
+    calendar: Calendar | None = None
     #: Why an emergency closure is on.
     closure_reason: str | None = None
 

@@ -1,0 +1,247 @@
+"""Call control: the one process that decides about live calls. The shell around the pure floor.
+
+Causes come in (events of the switch, orders of people, time), the floor decides, commands go out at once and events
+are written right behind. Everything here happens on one event loop, one cause at a time: there are no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from careline.calls import store
+from careline.calls.floor import Floor, Outcome
+from careline.calls.lanes import Lanes
+from careline.calls.lines import LineBook
+from careline.calls.model import Phase
+from careline.calls.orders import Order
+from careline.calls.ports import Arrived, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.step import Media
+from careline.calls.writer import Companion, Writer
+from careline.kernel.clock import Clock
+from careline.kernel.errors import CarelineError, Unavailable
+from careline.kernel.ids import new_id
+from careline.platform.db import Database, queries
+from careline.platform.metrics import counter, gauge
+
+log = logging.getLogger(__name__)
+_q = queries("careline.calls", "control.sql")
+
+CALLS = counter("careline_calls", "Calls that arrived.", ("source",))
+OFFERS = counter("careline_offers", "Calls offered to agents.", ())
+LIVE = gauge("careline_calls_live", "Calls up at this moment.", ("phase",))
+UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the database.", ())
+
+#: How often the configuration is read again: a change reaches the floor within this time, and no call loses a place.
+REFRESH = 3.0
+
+
+class CallControl:
+    """Runs the floor until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        switch: Switch,
+        lines: LineBook,
+        media: Media,
+        clock: Clock,
+        companions: tuple[Companion, ...] = (),
+        provision: Callable[[Switch, Database, int], Any] | None = None,
+    ) -> None:
+        """`companions` are written in the transaction of each batch; `provision(switch, db, tenant)` configures a
+        tenant's desk phones at the switch after it was (re)started."""
+        self.db = db
+        self.switch = switch
+        self.clock = clock
+        self.floor = Floor(media, new_id)
+        self.writer = Writer(db, self.floor, companions)
+        self.lanes = Lanes(switch)
+        self._lines = lines
+        self._provision = provision
+        self._tenants: list[int] = []
+        self._seen_orders: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._looked_again = clock.now() - timedelta(hours=1)
+        self.switch_up = False
+        #: Set when the floor has been loaded and reconciled for the first time.
+        self.ready = asyncio.Event()
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take over what there is, then serve for ever. Cancel to stop: calls stay up."""
+        await self.refresh()
+        await self._take_over()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.writer.run())
+            tasks.create_task(self._listen_to_switch())
+            tasks.create_task(self._keep_time())
+            tasks.create_task(self._keep_fresh())
+
+    async def _take_over(self) -> None:
+        """Fold the calls that a predecessor left, and the state of every agent."""
+        for tenant_id in self._tenants:
+            async with self.db.tenant(tenant_id) as tx:
+                calls = await store.open_calls(tx, tenant_id)
+                states = await store.agent_states(tx)
+            for call in calls:
+                self.floor.calls[call.id] = call
+                self.floor.pinned[call.id] = await self._lines.pinned(tenant_id, call.line_id, call.arrived_at)
+                self.floor.adopt(call)
+            for person_id, state in states.items():
+                self.floor.lay_over(person_id, state)
+        if self.floor.calls:
+            log.info("calls taken over", extra={"count": len(self.floor.calls)})
+
+    async def refresh(self) -> None:
+        """Read queues, people and lines again. Live state is kept: nobody loses a place or is signed out."""
+        async with self.db.system() as tx:
+            self._tenants = [row["id"] for row in await tx.all(_q["list_tenants"])]
+        now = self.clock.now()
+        today = now - timedelta(hours=12)
+        plans = {}
+        for tenant_id in self._tenants:
+            async with self.db.tenant(tenant_id) as tx:
+                plans[tenant_id] = await store.floor_plan(tx, tenant_id, today)
+        lines = await self._lines.load(self._tenants, now)
+        self.floor.configure(plans, lines)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            try:
+                await self.refresh()
+                await self._report()
+            except Exception as error:
+                log.warning("the configuration could not be read again", extra={"error": type(error).__name__})
+
+    async def _report(self) -> None:
+        for phase in Phase:
+            LIVE.labels(phase.value).set(sum(1 for c in self.floor.calls.values() if c.phase is phase))
+        UNWRITTEN.labels().set(self.writer.waiting)
+        now = self.clock.now()
+        states = {
+            "callcontrol": ("up", ""),
+            "switch": ("up", "") if self.switch_up else ("down", "The telephone switch does not answer."),
+        }
+        async with self.db.system() as tx:
+            for name, (state, detail) in states.items():
+                await tx.run(_q["report_component"], {"name": name, "state": state, "detail": detail, "now": now})
+
+    # --- causes -----------------------------------------------------------------------------------------------------
+
+    def apply(self, outcome: Outcome) -> None:
+        """Carry out and write what the floor has decided."""
+        self.lanes.send(outcome.commands)
+        self.writer.add(outcome)
+        self._wake.set()
+        for event in outcome.events:
+            if event.kind == "offered":
+                OFFERS.labels().inc()
+
+    async def _listen_to_switch(self) -> None:
+        async for event in self.switch.events():
+            try:
+                await self._on_switch(event)
+            except Exception:
+                # One bad event must not stop the floor; the state did not move.
+                log.exception("a switch event could not be handled", extra={"kind": type(event).__name__})
+
+    async def _on_switch(self, event: SwitchEvent) -> None:
+        now = self.clock.now()
+        match event:
+            case SwitchDown():
+                self.switch_up = False
+                log.warning("the switch is away")
+                await self._report_quietly()
+            case SwitchUp(fresh=fresh):
+                if fresh and self.floor.calls and await self._nothing_survived():
+                    self.apply(lost_switch(self.floor, now))
+                for tenant_id in self._tenants:
+                    if self._provision:
+                        await self._provision(self.switch, self.db, tenant_id)
+                seen = await self.switch.snapshot()
+                self.apply(reconcile(self.floor, seen, self.clock.now()))
+                self.switch_up = True
+                self.ready.set()
+                await self._report_quietly()
+            case Arrived():
+                CALLS.labels(event.source).inc()
+                if event.dialled not in self.floor.lines and now - self._looked_again > timedelta(seconds=1):
+                    # Perhaps a number added a moment ago; a flood of wrong numbers may not keep the database busy.
+                    self._looked_again = now
+                    with contextlib.suppress(Exception):
+                        await self.refresh()
+                self.apply(self.floor.handle(event, now))
+            case _:
+                self.apply(self.floor.handle(event, now))
+
+    async def _nothing_survived(self) -> bool:
+        seen = await self.switch.snapshot()
+        return not any(call.channel in seen.channels for call in self.floor.calls.values())
+
+    async def _report_quietly(self) -> None:
+        with contextlib.suppress(Exception):
+            await self._report()
+
+    async def _keep_time(self) -> None:
+        while True:
+            due = self.floor.next_due()
+            pause = 1.0 if due is None else max(0.0, (due - self.clock.now()).total_seconds())
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(pause, 1.0))
+            now = self.clock.now()
+            due = self.floor.next_due()
+            if due and due <= now:
+                try:
+                    self.apply(self.floor.tick(now))
+                except Exception:
+                    log.exception("something due could not be done")
+                    await asyncio.sleep(0.5)
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    async def take_order(self, tenant_id: int, order_id: UUID) -> None:
+        """Carry out one order from its row; a second call for the same order does nothing."""
+        if order_id in self._seen_orders:
+            return
+        self._seen_orders.add(order_id)
+        async with self.db.tenant(tenant_id) as tx:
+            row = await tx.one(_q["get_order"], {"id": order_id})
+        if row is None or row["state"] != "given":
+            return
+        if row["kind"].startswith("agent.") and row["person_id"] not in self.floor.agents:
+            await self.refresh()
+        state, result = self._obey(tenant_id, row)
+        self.writer.answer(tenant_id, order_id, state, result)
+
+    def _obey(self, tenant_id: int, row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        body = dict(row["body"])
+        order = Order(
+            tenant_id=tenant_id,
+            person_id=row["person_id"],
+            kind=row["kind"],
+            manage=bool(body.pop("_manage", False)),
+            body=body,
+        )
+        try:
+            if not self.switch_up and row["kind"] != "call.emergency":
+                raise Unavailable("The telephone switch does not answer just now. Calls in progress go on.")
+            self.apply(self.floor.order(order, self.clock.now()))
+        except CarelineError as error:
+            return "refused", {"error": error.id, "detail": error.detail, "status": error.status}
+        return "done", {}
+
+    @property
+    def tenants(self) -> list[int]:
+        """Tenants on this floor."""
+        return list(self._tenants)

@@ -1,0 +1,116 @@
+-- Statements of call control: its configuration, the calls to take over, and the batches it appends.
+
+-- name: list_tenants
+SELECT id FROM tenant ORDER BY id;
+
+-- name: list_queues
+SELECT q.*, coalesce(array_agg(m.person_id) FILTER (WHERE m.person_id IS NOT NULL), '{}') AS members
+FROM queue q LEFT JOIN queue_member m ON m.queue_id = q.id
+WHERE q.active GROUP BY q.id;
+
+-- name: list_people
+SELECT p.id, p.name,
+  coalesce((SELECT jsonb_object_agg(s.skill, s.proficiency) FROM person_skill s WHERE s.person_id = p.id), '{}') AS skills,
+  coalesce((SELECT array_agg(l.language) FROM person_language l WHERE l.person_id = p.id), '{}') AS languages
+FROM person p
+WHERE p.deactivated_at IS NULL
+  AND (EXISTS (SELECT FROM queue_member m WHERE m.person_id = p.id)
+    OR EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor')));
+
+-- name: list_agent_states
+SELECT * FROM agent_state;
+
+-- name: list_codes
+SELECT code FROM wrap_up_code WHERE active;
+
+-- name: list_desk_phones
+SELECT person_id, username, password FROM desk_phone WHERE revoked_at IS NULL;
+
+-- name: measure_handling
+SELECT queue_id, avg(extract(epoch FROM coalesce(wrapped_up_at, left_at) - connected_at))::float8 AS seconds
+FROM call_handling
+WHERE left_at IS NOT NULL AND connected_at > %(since)s AND queue_id IS NOT NULL
+GROUP BY queue_id HAVING count(*) >= 10;
+
+-- name: list_open_call_events
+SELECT e.stream_id, e.kind, e.at, e.body, e.person_id FROM event e
+WHERE e.stream = 'call' AND e.stream_id IN (
+  SELECT id FROM call WHERE ended_at IS NULL
+  UNION SELECT call_id FROM agent_state WHERE status = 'wrap_up' AND call_id IS NOT NULL)
+ORDER BY e.stream_id, e.id;
+
+-- name: append_events
+INSERT INTO event (tenant_id, at, stream, stream_id, kind, body, person_id)
+SELECT current_setting('app.tenant')::int, r.at, r.stream, r.stream_id, r.kind, r.body, r.person_id
+FROM jsonb_to_recordset(%(rows)s)
+  AS r (n int, at timestamptz, stream text, stream_id uuid, kind text, body jsonb, person_id uuid)
+ORDER BY r.n;
+
+-- name: save_calls
+INSERT INTO call AS c (id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
+  place_at, priority, offered_to, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
+  ended_at, ended_by, outcome, channel)
+SELECT id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
+  place_at, priority, offered_to, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
+  ended_at, ended_by, outcome, channel
+FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, line_id uuid, source text, dialled text, caller text,
+  caller_name text, language text, phase text, reason text, queue_id uuid, queued_at timestamptz, place_at timestamptz,
+  priority int, offered_to uuid, agent_id uuid, held boolean, muted boolean, emergency boolean, transfer jsonb,
+  arrived_at timestamptz, answered_at timestamptz, connected_at timestamptz, ended_at timestamptz, ended_by text,
+  outcome text, channel text)
+ON CONFLICT (id) DO UPDATE SET language = excluded.language, phase = excluded.phase, reason = excluded.reason,
+  queue_id = excluded.queue_id, queued_at = excluded.queued_at, place_at = excluded.place_at,
+  priority = excluded.priority, offered_to = excluded.offered_to, agent_id = excluded.agent_id, held = excluded.held,
+  muted = excluded.muted, emergency = excluded.emergency, transfer = excluded.transfer,
+  answered_at = excluded.answered_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
+  ended_by = excluded.ended_by, outcome = excluded.outcome, updated_at = clock_timestamp();
+
+-- name: save_agents
+INSERT INTO agent_state (person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses,
+  wrap_up_until)
+SELECT person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses, wrap_up_until
+FROM jsonb_to_recordset(%(rows)s) AS r (person_id uuid, status text, since timestamptz, reason text, endpoint text,
+  phone_online boolean, idle_since timestamptz, call_id uuid, misses int, wrap_up_until timestamptz)
+ON CONFLICT (person_id) DO UPDATE SET status = excluded.status, since = excluded.since, reason = excluded.reason,
+  endpoint = excluded.endpoint, phone_online = excluded.phone_online, idle_since = excluded.idle_since,
+  call_id = excluded.call_id, misses = excluded.misses, wrap_up_until = excluded.wrap_up_until,
+  updated_at = clock_timestamp();
+
+-- name: open_handling
+INSERT INTO call_handling (id, call_id, person_id, queue_id, connected_at)
+VALUES (%(id)s, %(call_id)s, %(person_id)s, %(queue_id)s, %(at)s)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: close_handling
+UPDATE call_handling SET left_at = %(at)s WHERE id = %(id)s;
+
+-- name: wrap_up_handling
+UPDATE call_handling SET wrapped_up_at = %(at)s, wrap_up_code = %(code)s
+WHERE call_id = %(call_id)s AND person_id = %(person_id)s AND wrapped_up_at IS NULL;
+
+-- name: get_order
+SELECT * FROM control_command WHERE id = %(id)s;
+
+-- name: list_given_orders
+SELECT id FROM control_command WHERE state = 'given' ORDER BY given_at;
+
+-- name: give_order
+INSERT INTO control_command (id, person_id, kind, body, key)
+VALUES (%(id)s, %(person_id)s, %(kind)s, %(body)s, %(key)s)
+ON CONFLICT (tenant_id, key) DO NOTHING
+RETURNING id;
+
+-- name: find_order
+SELECT id, person_id, kind, body, state, result FROM control_command WHERE key = %(key)s;
+
+-- name: read_result
+SELECT state, result FROM control_command WHERE id = %(id)s;
+
+-- name: finish_order
+UPDATE control_command SET state = %(state)s, result = %(result)s, done_at = clock_timestamp() WHERE id = %(id)s;
+
+-- name: report_component
+INSERT INTO component_state (name, state, detail, since, seen_at)
+VALUES (%(name)s, %(state)s, %(detail)s, %(now)s, %(now)s)
+ON CONFLICT (name) DO UPDATE SET detail = excluded.detail, seen_at = excluded.seen_at, state = excluded.state,
+  since = CASE WHEN component_state.state = excluded.state THEN component_state.since ELSE excluded.since END;

@@ -1,0 +1,304 @@
+"""Orders from people: what an agent or a supervisor may tell call control to do, checked and carried out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from careline.calls import caller, talk
+from careline.calls.model import Call, Kind, Phase
+from careline.calls.ports import Hangup, Unbridge
+from careline.calls.step import Step
+from careline.calls.talk import WrongMoment
+from careline.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from careline.queues.model import Agent, AgentStatus
+
+if TYPE_CHECKING:
+    from careline.calls.floor import Floor, Outcome
+
+
+class PhoneOffline(Conflict):
+    """Your telephone is not connected. Check the headset and the connection, then try again."""
+
+    id = "phone-offline"
+
+
+class WrapUpFirst(Conflict):
+    """Choose a reason for the last call first."""
+
+    id = "wrap-up-first"
+
+
+class AgentUnavailable(Conflict):
+    """That person cannot take a call just now."""
+
+    id = "agent-unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order. Permissions were checked where it was given; `manage` tells that a supervisor gave it."""
+
+    tenant_id: int
+    person_id: UUID
+    kind: str
+    body: Mapping[str, Any]
+    manage: bool = False
+
+
+def carry_out(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    """Do it. Raises a `CarelineError` when it cannot be done; then nothing has changed."""
+    action = _AGENT_ORDERS.get(order.kind)
+    if action is not None:
+        action(floor, order, now, out)
+        return
+    step = _CALL_ORDERS.get(order.kind)
+    if step is None:
+        raise InvalidInput(f"Unknown order: {order.kind}.")
+    call = _call(floor, order)
+    floor.step(call.id, now, out, lambda s: step(floor, order, s), order.person_id)
+
+
+def _uuid(value: object, what: str) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise InvalidInput(f"{what} is not an identifier.") from error
+
+
+def _agent(floor: Floor, order: Order, person_id: UUID) -> Agent:
+    agent = floor.agents.get(person_id)
+    if agent is None or agent.tenant_id != order.tenant_id:
+        raise NotFound("That person does not work on this floor.")
+    return agent
+
+
+def _call(floor: Floor, order: Order) -> Call:
+    call = floor.calls.get(_uuid(order.body.get("call_id"), "call_id"))
+    if call is None or call.tenant_id != order.tenant_id or call.phase is Phase.ENDED:
+        raise WrongMoment("The call is over.")
+    return call
+
+
+def _own(order: Order, s: Step) -> None:
+    handling = s.call.handling
+    if handling is None or handling.agent_id != order.person_id:
+        raise Forbidden("This is not your call.")
+
+
+# --- an agent's own state -----------------------------------------------------------------------------------------
+
+
+def _status(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    target = _uuid(order.body.get("person_id") or order.person_id, "person_id")
+    if target != order.person_id and not order.manage:
+        raise Forbidden
+    agent = _agent(floor, order, target)
+    try:
+        status = AgentStatus(str(order.body.get("status")))
+    except ValueError as error:
+        raise InvalidInput("The status is one of: available, away, offline.") from error
+    if status not in (AgentStatus.AVAILABLE, AgentStatus.AWAY, AgentStatus.OFFLINE):
+        raise InvalidInput("The status is one of: available, away, offline.")
+    reason = order.body.get("reason")
+    reason = str(reason)[:60] if reason else None
+    if agent.status in (AgentStatus.OFFERED, AgentStatus.TALKING, AgentStatus.WRAP_UP):
+        if agent.status is AgentStatus.WRAP_UP and status is AgentStatus.AVAILABLE:
+            raise WrapUpFirst
+        # The latest wish counts (complaint 40): available takes back an earlier one.
+        wanted = None if status is AgentStatus.AVAILABLE else status
+        floor.agents[target] = replace(agent, wanted=wanted, wanted_reason=reason if wanted else None)
+        out.agents.add(target)
+        return
+    if status is AgentStatus.AVAILABLE and not agent.phone_online:
+        raise PhoneOffline
+    floor.set_status(target, status, now, out, reason=reason, person_id=order.person_id)
+
+
+def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    endpoint = str(order.body.get("endpoint") or "")
+    if not re.fullmatch(r"[sd]-[A-Za-z0-9_-]{3,60}", endpoint):
+        raise InvalidInput("The telephone is named s-… or d-….")
+    agent = _agent(floor, order, order.person_id)
+    holder = floor.by_endpoint.get(endpoint)
+    if holder not in (None, agent.id):
+        raise Forbidden("That telephone belongs to somebody else.")
+    if agent.endpoint == endpoint:
+        return
+    if agent.endpoint:
+        # An old page's telephone: its leaving must not count as this agent's any more. A live leg on it is lost
+        # from now on, and is rung again at the new telephone as soon as that one is reachable.
+        if agent.phone_online:
+            floor.endpoint_changed(agent.endpoint, False, now, out)
+        floor.by_endpoint.pop(agent.endpoint, None)
+        agent = floor.agents[order.person_id]
+    floor.by_endpoint[endpoint] = agent.id
+    floor.agents[agent.id] = replace(agent, endpoint=endpoint, phone_online=False)
+    out.agents.add(agent.id)
+    if endpoint in floor.online:
+        floor.endpoint_changed(endpoint, True, now, out)
+
+
+def _more_time(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    agent = _agent(floor, order, order.person_id)
+    if agent.status is not AgentStatus.WRAP_UP or agent.wrap_up_until is None:
+        raise WrongMoment("You are not wrapping up a call.")
+    floor.agents[agent.id] = replace(agent, wrap_up_until=max(agent.wrap_up_until, now) + timedelta(seconds=60))
+    out.agents.add(agent.id)
+
+
+def _wrap_up(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    agent = _agent(floor, order, order.person_id)
+    call_id = _uuid(order.body.get("call_id"), "call_id")
+    if agent.status is not AgentStatus.WRAP_UP or agent.call_id != call_id:
+        raise WrongMoment("You are not wrapping up this call.")
+    code = str(order.body.get("code") or "")
+    if code not in floor.codes.get(order.tenant_id, frozenset()):
+        raise InvalidInput("Choose one of the reasons.")
+    floor.wrap_up(agent.id, code, now, out)
+
+
+# --- a call -------------------------------------------------------------------------------------------------------
+
+
+def _answer(_: Floor, order: Order, s: Step) -> None:
+    """The telephone itself answers; this only tells an API client whether there is something to answer."""
+    offered = s.call.offer
+    if offered is None or offered.agent_id != order.person_id:
+        raise WrongMoment("This call is not ringing at your telephone.")
+
+
+def _decline(_: Floor, order: Order, s: Step) -> None:
+    offered = s.call.offer
+    if offered is None or offered.agent_id != order.person_id:
+        raise WrongMoment("This call is not ringing at your telephone.")
+    talk.end_offer(s, "declined", hang_up=True)
+
+
+def _owned(act: Callable[[Step], None]) -> Callable[[Floor, Order, Step], None]:
+    def run(_: Floor, order: Order, s: Step) -> None:
+        _own(order, s)
+        act(s)
+
+    return run
+
+
+def _digits(_: Floor, order: Order, s: Step) -> None:
+    _own(order, s)
+    digits = str(order.body.get("digits") or "")
+    if not re.fullmatch(r"[0-9*#A-D]{1,32}", digits):
+        raise InvalidInput("Keys are 0 to 9, * and #.")
+    talk.send_digits(s, digits)
+
+
+def _transfer(floor: Floor, order: Order, s: Step) -> None:
+    _own(order, s)
+    mode = str(order.body.get("mode") or "blind")
+    to = order.body.get("to")
+    if mode not in ("blind", "consult") or not isinstance(to, Mapping):
+        raise InvalidInput("A transfer needs a mode (blind or consult) and a target.")
+    caller_id = s.line.number
+    match to.get("kind"):
+        case "queue":
+            queue = floor.queues.get(_uuid(to.get("id"), "queue"))
+            if queue is None or queue.tenant_id != order.tenant_id:
+                raise NotFound("There is no such queue.")
+            talk.transfer_to_queue(s, queue.id, queue.name)
+        case "agent":
+            agent = _agent(floor, order, _uuid(to.get("id"), "agent"))
+            if not agent.ready or agent.id == order.person_id:
+                raise AgentUnavailable
+            assert agent.endpoint is not None
+            talk.start_transfer(
+                s,
+                mode=mode,
+                to="agent",
+                target=str(agent.id),
+                label=agent.name,
+                endpoint=agent.endpoint,
+                caller_id=caller_id,
+            )
+        case "number":
+            number = str(to.get("number") or "")
+            if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+                raise InvalidInput("The number must be complete, like +1 555 201 0100.")
+            talk.start_transfer(
+                s, mode=mode, to="number", target=number, label=number, endpoint=f"tel:{number}", caller_id=caller_id
+            )
+        case _:
+            raise InvalidInput("The target is an agent, a queue or a number.")
+
+
+def _cancel(_: Floor, order: Order, s: Step) -> None:
+    _own(order, s)
+    if s.call.transfer is None:
+        raise WrongMoment("There is no transfer to cancel.")
+    talk.fail_transfer(s, "cancelled", hang_up_target=True)
+
+
+def _emergency(_: Floor, __: Order, s: Step) -> None:
+    """Never refused: any person on the floor, at any moment of a live call."""
+    if not s.call.emergency:
+        s.happened(Kind.EMERGENCY_RAISED)
+
+
+def _end(_: Floor, order: Order, s: Step) -> None:
+    if not order.manage:
+        raise Forbidden
+    if s.call.offer:
+        talk.end_offer(s, "withdrawn", hang_up=True)
+    if s.call.handling:
+        talk.leave(s, wrap_up=True, reason="ended-by-supervisor")
+    if s.call.outside:
+        s.do(Hangup(channel=s.call.outside.leg))
+    s.do(Hangup(channel=s.call.channel))
+    caller.end(s, by="supervisor")
+
+
+def _move(floor: Floor, order: Order, s: Step) -> None:
+    if not order.manage:
+        raise Forbidden
+    queue = floor.queues.get(_uuid(order.body.get("queue_id"), "queue_id"))
+    if queue is None or queue.tenant_id != order.tenant_id:
+        raise NotFound("There is no such queue.")
+    call = s.call
+    if call.offer:
+        talk.end_offer(s, "withdrawn", hang_up=True)
+    if call.handling:
+        s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
+        talk.leave(s, wrap_up=True, reason="moved")
+    caller.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=call.place_at or call.arrived_at)
+
+
+_AGENT_ORDERS: Mapping[str, Callable[[Any, Order, datetime, Any], None]] = {
+    "agent.status": _status,
+    "agent.phone": _phone,
+    "agent.more_time": _more_time,
+    "call.wrap_up": _wrap_up,
+}
+
+_CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
+    "call.answer": _answer,
+    "call.decline": _decline,
+    "call.hold": _owned(talk.hold),
+    "call.resume": _owned(talk.resume),
+    "call.mute": _owned(lambda s: talk.mute(s, True)),
+    "call.unmute": _owned(lambda s: talk.mute(s, False)),
+    "call.hang_up": _owned(talk.hang_up),
+    "call.digits": _digits,
+    "call.transfer": _transfer,
+    "call.transfer_complete": _owned(talk.complete_transfer),
+    "call.transfer_cancel": _cancel,
+    "call.emergency": _emergency,
+    "call.end": _end,
+    "call.move": _move,
+}
+
+#: Every kind of order, for validation at the door.
+KINDS = frozenset(_AGENT_ORDERS) | frozenset(_CALL_ORDERS)
+#: Orders that only somebody with AGENT_MANAGE may give.
+SUPERVISORS_ONLY = frozenset({"call.end", "call.move"})

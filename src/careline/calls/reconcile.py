@@ -1,0 +1,134 @@
+"""After call control was away: hold what it remembers against what the switch has, and mend the difference.
+
+Calls live in the switch and go on without us. What ended meanwhile is recorded, what is left hanging is swept away, and
+every caller who is still there is put back where the state says, with the place in the queue unchanged. Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from careline.calls import caller, talk
+from careline.calls.floor import Floor, Outcome
+from careline.calls.model import Kind, Phase, call_of
+from careline.calls.ports import (
+    Arrived,
+    Bridge,
+    DropBridge,
+    Hangup,
+    HangupCause,
+    LegAnswered,
+    LegEnded,
+    SwitchSnapshot,
+)
+from careline.calls.step import Step
+
+
+def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
+    """Bring floor and switch together. Run before any event of the new connection is handled."""
+    out = Outcome()
+    _telephones(floor, seen, now, out)
+    for call_id in list(floor.calls):
+        call = floor.calls[call_id]
+        if call.phase is Phase.ENDED:
+            continue
+        if call.channel not in seen.channels:
+            _merge(out, floor.handle(LegEnded(channel=call.channel, cause=HangupCause.NORMAL, at=now), now))
+            continue
+        floor.step(call_id, now, out, lambda s: s.happened(Kind.RECOVERED))
+        _legs(floor, call_id, seen, now, out)
+        if call_id in floor.calls and floor.calls[call_id].phase is not Phase.ENDED:
+            floor.step(call_id, now, out, lambda s: _resume(s, seen))
+    _sweep(floor, seen, out)
+    for channel in seen.channels.values():
+        if channel.ours and channel.inbound and channel.channel not in floor.by_channel:
+            arrived = Arrived(
+                channel=channel.channel,
+                dialled=channel.dialled,
+                caller=channel.caller,
+                caller_name=None,
+                source="trunk",
+                at=now,
+            )
+            _merge(out, floor.handle(arrived, now))
+    floor.distribute(now, out)
+    return out
+
+
+def _telephones(floor: Floor, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
+    for endpoint in (floor.online | set(floor.by_endpoint)) - seen.endpoints_online:
+        floor.endpoint_changed(endpoint, False, now, out)
+    for endpoint in seen.endpoints_online:
+        floor.endpoint_changed(endpoint, True, now, out)
+
+
+def _legs(floor: Floor, call_id: object, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
+    """Legs that were answered or ended while nobody listened."""
+    call = next(c for c in floor.calls.values() if c.id == call_id)
+    ringing = [leg.leg for leg in (call.offer, call.transfer) if leg]
+    if call.handling and call.handling.returning_leg:
+        ringing.append(call.handling.returning_leg)
+    for leg in ringing:
+        channel = seen.channels.get(leg)
+        if channel is None:
+            # Not the agent's fault: the offer is taken back without a mark.
+            if call.offer and call.offer.leg == leg:
+                floor.step(call.id, now, out, lambda s: talk.end_offer(s, "withdrawn", hang_up=False))
+            else:
+                _merge(out, floor.handle(LegEnded(channel=leg, cause=HangupCause.FAILURE, at=now), now))
+        elif channel.up and not (call.transfer and call.transfer.leg == leg and call.transfer.answered):
+            _merge(out, floor.handle(LegAnswered(channel=leg, at=now), now))
+    for settled in (call.handling, call.outside):
+        if settled and settled.leg not in seen.channels:
+            _merge(out, floor.handle(LegEnded(channel=settled.leg, cause=HangupCause.NORMAL, at=now), now))
+
+
+def _resume(s: Step, seen: SwitchSnapshot) -> None:
+    call = s.call
+    other = call.outside or call.handling
+    if call.phase is Phase.TALKING and other and not call.held:
+        inside = seen.bridges.get(call.bridge, ())
+        if call.channel not in inside or other.leg not in inside:
+            s.do(Bridge(bridge=call.bridge, channels=(call.channel, other.leg)))
+    else:
+        caller.resume_after_outage(s)
+
+
+def _sweep(floor: Floor, seen: SwitchSnapshot, out: Outcome) -> None:
+    """Legs and bridges of ours that no call knows any more."""
+    for channel in seen.channels:
+        if call_of(channel) and channel not in floor.by_channel:
+            out.commands.append((None, Hangup(channel=channel)))
+    for bridge in seen.bridges:
+        owner = call_of(bridge)
+        if owner and owner not in floor.calls:
+            out.commands.append((None, DropBridge(bridge=bridge)))
+
+
+def _merge(out: Outcome, more: Outcome) -> None:
+    out.events += more.events
+    out.agent_events += more.agent_events
+    out.commands += more.commands
+    out.calls.update(more.calls)
+    out.agents |= more.agents
+
+
+def lost_switch(floor: Floor, now: datetime) -> Outcome:
+    """The switch itself was restarted: every call it carried is gone. Each is closed as failed, nobody stays busy."""
+    out = Outcome()
+    for endpoint in set(floor.online):
+        floor.endpoint_changed(endpoint, False, now, out)
+    for call in list(floor.calls.values()):
+        if call.phase is not Phase.ENDED:
+            floor.step(call.id, now, out, _closed_by_failure)
+    # Nothing of these calls is left to command.
+    out.commands.clear()
+    return out
+
+
+def _closed_by_failure(s: Step) -> None:
+    if s.call.offer:
+        talk.end_offer(s, "withdrawn", hang_up=False)
+    if s.call.handling:
+        talk.leave(s, wrap_up=True, reason="switch-failed", hang_up=False)
+    caller.end(s, by="system", cause=HangupCause.FAILURE, outcome="failed")

@@ -1,0 +1,68 @@
+"""The process `careline callcontrol`: waits for the lease, then runs call control until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any
+
+from careline.calls.commands import orders
+from careline.calls.control import CallControl
+from careline.calls.writer import Companion
+from careline.platform.db import Database
+from careline.platform.lease import Lease
+
+log = logging.getLogger(__name__)
+
+
+async def serve(control: CallControl, db: Database, app_url: str, lease: Lease | None = None) -> None:
+    """Run call control and obey orders until SIGTERM or SIGINT; a standby waits here for its turn."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        if lease is not None:
+            waiting = asyncio.create_task(stack.enter_async_context(lease))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not waiting.done():
+                waiting.cancel()
+                return
+            waiting.result()
+        log.info("call control is active")
+        work = asyncio.create_task(control.run())
+        obeying = asyncio.create_task(obey(control, db, app_url))
+        stopping = asyncio.create_task(stop.wait())
+        lost = asyncio.create_task(lease.lost.wait()) if lease is not None else None
+        done, _ = await asyncio.wait(
+            {t for t in (work, obeying, stopping, lost) if t}, return_when=asyncio.FIRST_COMPLETED
+        )
+        if lost in done:
+            log.error("another call control has taken over; this one stops")
+        if stopping in done:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(control.lanes.drained(), control.writer.drained()), 3)
+        for task in (work, obeying, stopping, lost):
+            if task:
+                task.cancel()
+        results: list[Any] = await asyncio.gather(work, obeying, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+async def obey(control: CallControl, db: Database, app_url: str) -> None:
+    """Carry out orders as they are given."""
+    await control.ready.wait()
+    async for tenant_id, order_id in orders(app_url, db):
+        try:
+            await control.take_order(tenant_id, order_id)
+        except Exception:
+            log.exception("an order could not be carried out", extra={"order_id": str(order_id)})
+
+
+__all__ = ["Companion", "obey", "serve"]

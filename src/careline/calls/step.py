@@ -1,0 +1,81 @@
+"""A step: what one cause makes of one call. Collects the events and commands while the state moves along. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from careline.calls.model import Call, Event, Kind, evolve
+from careline.calls.ports import Command, Play
+from careline.flows.model import Flow, Prompt
+from careline.queues.model import Queue
+
+
+class Media(Protocol):
+    """Turns a prompt into files: absolute paths without extension."""
+
+    def __call__(self, tenant_id: int, language: str, key: str, **params: Any) -> tuple[str, ...]:
+        """The media of one prompt in one language."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSetup:
+    """What call control must know of a line, at one version of its configuration."""
+
+    id: UUID
+    tenant_id: int
+    number: str
+    name: str
+    version: int
+    language: str
+    flow: Flow
+    #: Opening state at a moment.
+    hours: Callable[[datetime], Literal["open", "closed", "closure"]]
+    #: Whether calls are recorded (announced by `record.notice` in the greeting).
+    record: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The surroundings a decision may look at."""
+
+    media: Media
+    queues: Mapping[UUID, Queue]
+    #: Place in the queue (from 1) and estimated seconds for a waiting call; None when nobody is staffed.
+    outlook: Callable[[Call], tuple[int, float | None]]
+
+
+@dataclass(slots=True)
+class Step:
+    """The evolving call, with what has happened and what is to be done."""
+
+    call: Call
+    now: datetime
+    setting: Setting
+    line: LineSetup
+    person_id: UUID | None = None
+    events: list[Event] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+    def happened(self, kind: Kind, **body: Any) -> None:
+        """Note an event and move the state."""
+        event = Event(call_id=self.call.id, kind=kind, at=self.now, body=body, person_id=self.person_id)
+        self.events.append(event)
+        self.call = evolve(self.call, event)
+
+    def do(self, *commands: Command) -> None:
+        """Give commands to the switch."""
+        self.commands.extend(commands)
+
+    def speak(self, channel: str, *prompts: Prompt) -> None:
+        """Play prompts to the caller in the caller's language."""
+        media: list[str] = []
+        for prompt in prompts:
+            media += self.setting.media(self.call.tenant_id, self.call.language, prompt.key, **dict(prompt.params))
+        playback = self.call.next_playback()
+        self.happened(Kind.PLAYED, playback=playback, prompts=[p.key for p in prompts])
+        self.do(Play(channel=channel, playback=playback, media=tuple(media)))

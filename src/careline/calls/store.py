@@ -1,0 +1,237 @@
+"""Rows of calls and agents: reading what call control takes over, writing its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from careline.calls.floor import AgentEvent
+from careline.calls.model import Call, Event, Kind, fold
+from careline.platform.db import Tx, queries
+from careline.queues.model import Agent, AgentStatus, Queue
+
+_q = queries("careline.calls", "control.sql")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is to be appended for one tenant in one transaction."""
+
+    events: list[Event] = field(default_factory=list)
+    agent_events: list[AgentEvent] = field(default_factory=list)
+    calls: dict[UUID, Call] = field(default_factory=dict)
+    agents: dict[UUID, Agent] = field(default_factory=dict)
+    #: Order id -> (state, result).
+    orders: dict[UUID, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+
+async def write(tx: Tx, batch: Batch) -> None:
+    """Append a batch: events, projections, handlings and the answers to orders."""
+    rows = [
+        _event_row(i, "call", e.call_id, e.kind.value, e.at, e.body, e.person_id) for i, e in enumerate(batch.events)
+    ]
+    rows += [
+        _event_row(len(rows) + i, "agent", e.agent_id, e.kind, e.at, e.body, e.person_id)
+        for i, e in enumerate(batch.agent_events)
+    ]
+    if batch.calls:
+        await tx.run(_q["save_calls"], {"rows": Jsonb([_call_row(c) for c in batch.calls.values()])})
+    if batch.agents:
+        await tx.run(_q["save_agents"], {"rows": Jsonb([_agent_row(a) for a in batch.agents.values()])})
+    if rows:
+        await tx.run(_q["append_events"], {"rows": Jsonb(rows)})
+        tx.wake_followers()
+    for event in batch.events:
+        await _handling(tx, event)
+    for order_id, (state, result) in batch.orders.items():
+        await tx.run(_q["finish_order"], {"id": order_id, "state": state, "result": Jsonb(dict(result))})
+
+
+async def _handling(tx: Tx, event: Event) -> None:
+    body, at = event.body, event.at
+    match event.kind:
+        case Kind.CONNECTED:
+            await tx.run(
+                _q["open_handling"],
+                {
+                    "id": UUID(body["handling_id"]),
+                    "call_id": event.call_id,
+                    "person_id": UUID(body["agent_id"]),
+                    "queue_id": UUID(body["queue_id"]) if body["queue_id"] else None,
+                    "at": at,
+                },
+            )
+        case Kind.AGENT_LEFT:
+            await tx.run(_q["close_handling"], {"id": UUID(body["handling_id"]), "at": at})
+        case Kind.WRAPPED_UP:
+            await tx.run(
+                _q["wrap_up_handling"],
+                {
+                    "call_id": event.call_id,
+                    "person_id": UUID(body["agent_id"]),
+                    "at": at,
+                    "code": body["code"],
+                },
+            )
+        case _:
+            pass
+
+
+def _event_row(
+    n: int, stream: str, stream_id: UUID, kind: str, at: datetime, body: Mapping[str, Any], person_id: UUID | None
+) -> dict[str, Any]:
+    return {
+        "n": n,
+        "at": at.isoformat(),
+        "stream": stream,
+        "stream_id": str(stream_id),
+        "kind": kind,
+        "body": dict(body),
+        "person_id": _text(person_id),
+    }
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _call_row(call: Call) -> dict[str, Any]:
+    transfer = call.transfer
+    return {
+        "id": str(call.id),
+        "line_id": str(call.line_id),
+        "source": call.source,
+        "dialled": call.dialled,
+        "caller": call.caller,
+        "caller_name": call.caller_name,
+        "language": call.language,
+        "phase": call.phase.value,
+        "reason": call.reason,
+        "queue_id": _text(call.queue_id),
+        "queued_at": _time(call.queued_at),
+        "place_at": _time(call.place_at),
+        "priority": call.priority,
+        "offered_to": _text(call.offer.agent_id) if call.offer else None,
+        "agent_id": _text(call.handling.agent_id) if call.handling else None,
+        "held": call.held,
+        "muted": call.muted,
+        "emergency": call.emergency,
+        "transfer": {
+            "mode": transfer.mode,
+            "to": transfer.to,
+            "target": transfer.target,
+            "label": transfer.label,
+            "state": "talking" if transfer.answered else "ringing",
+        }
+        if transfer
+        else None,
+        "arrived_at": _time(call.arrived_at),
+        "answered_at": _time(call.answered_at),
+        "connected_at": _time(call.connected_at),
+        "ended_at": _time(call.ended_at),
+        "ended_by": call.ended_by,
+        "outcome": call.outcome,
+        "channel": call.channel,
+    }
+
+
+def _agent_row(agent: Agent) -> dict[str, Any]:
+    return {
+        "person_id": str(agent.id),
+        "status": agent.status.value,
+        "since": _time(agent.since),
+        "reason": agent.reason,
+        "endpoint": agent.endpoint,
+        "phone_online": agent.phone_online,
+        "idle_since": _time(agent.idle_since),
+        "call_id": _text(agent.call_id),
+        "misses": agent.misses,
+        "wrap_up_until": _time(agent.wrap_up_until),
+    }
+
+
+async def open_calls(tx: Tx, tenant_id: int) -> list[Call]:
+    """Every call of the tenant that is not over, or not wrapped up, folded from its events."""
+    found: dict[UUID, list[Event]] = {}
+    for row in await tx.all(_q["list_open_call_events"]):
+        event = Event(
+            call_id=row["stream_id"],
+            kind=Kind(row["kind"]),
+            at=row["at"],
+            body=row["body"],
+            person_id=row["person_id"],
+        )
+        found.setdefault(event.call_id, []).append(event)
+    return [fold(events, tenant_id) for events in found.values()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorPlan:
+    """A tenant's queues, people and codes as configured now."""
+
+    queues: Sequence[Queue]
+    people: Sequence[Agent]
+    codes: frozenset[str]
+    #: Measured handling seconds by queue.
+    handling: Mapping[UUID, float]
+
+
+async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:
+    """Read the configuration of a tenant's floor."""
+    queues = [
+        Queue(
+            id=row["id"],
+            tenant_id=tenant_id,
+            name=row["name"],
+            skills={k: float(v) for k, v in row["skills"].items()},
+            match_language=row["match_language"],
+            priority=row["priority"],
+            ring_seconds=row["ring_seconds"],
+            wrap_up_seconds=row["wrap_up_seconds"],
+            announce_seconds=row["announce_seconds"],
+            service_level_seconds=row["service_level_seconds"],
+            expected_handle_seconds=row["expected_handle_seconds"],
+            members=frozenset(row["members"]),
+        )
+        for row in await tx.all(_q["list_queues"])
+    ]
+    people = [
+        Agent(
+            id=row["id"],
+            tenant_id=tenant_id,
+            name=row["name"],
+            languages=frozenset(row["languages"]) or frozenset({"en"}),
+            skills={k: float(v) for k, v in row["skills"].items()},
+        )
+        for row in await tx.all(_q["list_people"])
+    ]
+    codes = frozenset(row["code"] for row in await tx.all(_q["list_codes"]))
+    handling = {row["queue_id"]: row["seconds"] for row in await tx.all(_q["measure_handling"], {"since": since})}
+    return FloorPlan(queues=queues, people=people, codes=codes, handling=handling)
+
+
+async def agent_states(tx: Tx) -> dict[UUID, dict[str, Any]]:
+    """The live part of every agent, to be laid over the configured one."""
+    return {
+        row["person_id"]: {
+            "status": AgentStatus(row["status"]),
+            "since": row["since"],
+            "reason": row["reason"],
+            "endpoint": row["endpoint"],
+            "phone_online": row["phone_online"],
+            "idle_since": row["idle_since"],
+            "call_id": row["call_id"],
+            "misses": row["misses"],
+            "wrap_up_until": row["wrap_up_until"],
+        }
+        for row in await tx.all(_q["list_agent_states"])
+    }

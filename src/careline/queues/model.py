@@ -1,0 +1,231 @@
+"""The ACD's pure part: agents, queues, who gets which waiting call and how long a wait is likely to be.
+
+No I/O and no clock: the present is an argument. The same functions serve the live floor, tests and simulation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class AgentStatus(StrEnum):
+    """What an agent is doing, as the floor sees it. One writer: call control."""
+
+    #: Not signed on to the floor.
+    OFFLINE = "offline"
+    #: Ready for the next call.
+    AVAILABLE = "available"
+    #: Signed on, not taking calls; the reason says why.
+    AWAY = "away"
+    #: A call is ringing at the agent's telephone.
+    OFFERED = "offered"
+    #: Connected with a caller.
+    TALKING = "talking"
+    #: Finishing the notes of the last call.
+    WRAP_UP = "wrap_up"
+    #: Did not pick up; gets no further calls until the agent says so.
+    NOT_RESPONDING = "not_responding"
+
+
+#: Which status may follow which, for every cause there is. Rendered into the docs and property-tested.
+AGENT_TRANSITIONS: Mapping[AgentStatus, frozenset[AgentStatus]] = {
+    AgentStatus.OFFLINE: frozenset({AgentStatus.AVAILABLE, AgentStatus.AWAY}),
+    AgentStatus.AVAILABLE: frozenset({AgentStatus.AWAY, AgentStatus.OFFLINE, AgentStatus.OFFERED}),
+    AgentStatus.AWAY: frozenset({AgentStatus.AVAILABLE, AgentStatus.OFFLINE, AgentStatus.OFFERED}),
+    AgentStatus.OFFERED: frozenset(
+        {AgentStatus.TALKING, AgentStatus.NOT_RESPONDING, AgentStatus.AVAILABLE, AgentStatus.AWAY, AgentStatus.OFFLINE}
+    ),
+    AgentStatus.TALKING: frozenset({AgentStatus.WRAP_UP, AgentStatus.AVAILABLE, AgentStatus.AWAY, AgentStatus.OFFLINE}),
+    AgentStatus.WRAP_UP: frozenset({AgentStatus.AVAILABLE, AgentStatus.AWAY, AgentStatus.OFFLINE}),
+    AgentStatus.NOT_RESPONDING: frozenset({AgentStatus.AVAILABLE, AgentStatus.AWAY, AgentStatus.OFFLINE}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue's rules."""
+
+    id: UUID
+    tenant_id: int
+    name: str
+    #: Skill -> least proficiency (0..100); an agent needs all of them. An absent skill is not a zero.
+    skills: Mapping[str, float] = field(default_factory=dict)
+    match_language: bool = True
+    priority: int = 0
+    ring_seconds: int = 20
+    wrap_up_seconds: int = 120
+    announce_seconds: int = 45
+    service_level_seconds: int = 30
+    expected_handle_seconds: float = 240.0
+    members: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A person on the floor."""
+
+    id: UUID
+    tenant_id: int
+    name: str
+    languages: frozenset[str] = frozenset({"en"})
+    skills: Mapping[str, float] = field(default_factory=dict)
+    status: AgentStatus = AgentStatus.OFFLINE
+    since: datetime | None = None
+    reason: str | None = None
+    #: The telephone in use and whether it can be reached just now.
+    endpoint: str | None = None
+    phone_online: bool = False
+    #: The instant since when the agent waits for work: the key of longest-idle.
+    idle_since: datetime | None = None
+    call_id: UUID | None = None
+    #: Offers missed in a row.
+    misses: int = 0
+    wrap_up_until: datetime | None = None
+    #: What the agent asked for while busy (away, offline): done when the work in hand ends.
+    wanted: AgentStatus | None = None
+    wanted_reason: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call can be offered now."""
+        return self.status is AgentStatus.AVAILABLE and self.phone_online and self.endpoint is not None
+
+    @property
+    def staffed(self) -> bool:
+        """Whether the agent takes calls in turn: counted in wait estimates."""
+        return self.status in (
+            AgentStatus.AVAILABLE,
+            AgentStatus.OFFERED,
+            AgentStatus.TALKING,
+            AgentStatus.WRAP_UP,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A call's place in a queue."""
+
+    call_id: UUID
+    queue_id: UUID
+    language: str
+    #: Since when the place counts; a requeued call keeps it.
+    place_at: datetime
+    priority: int = 0
+    #: Agents not to be tried for this call again (they declined it or did not answer).
+    excluded: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A decision: offer this call to this agent."""
+
+    call_id: UUID
+    agent_id: UUID
+    queue_id: UUID
+
+
+_LATE = datetime.max.replace(tzinfo=UTC)
+
+
+def suits(agent: Agent, queue: Queue, language: str) -> bool:
+    """Whether an agent may serve a call of this queue in this language: membership, every skill, language."""
+    if agent.id not in queue.members or agent.tenant_id != queue.tenant_id:
+        return False
+    if queue.match_language and language not in agent.languages:
+        return False
+    return all(skill in agent.skills and agent.skills[skill] >= least for skill, least in queue.skills.items())
+
+
+def turn(waiting: Waiting, queue: Queue) -> tuple[int, datetime, UUID]:
+    """Sort key of whose turn it is: higher priority first, then the older place, then the id for a stable order."""
+    return (-(waiting.priority + queue.priority), waiting.place_at, waiting.call_id)
+
+
+def route(waiting: Iterable[Waiting], agents: Mapping[UUID, Agent], queues: Mapping[UUID, Queue]) -> list[Match]:
+    """Match waiting calls with ready agents: calls by `turn`, for each the longest idle agent who suits.
+
+    A call that nobody suits is passed over and never blocks the ones behind it. Each agent gets at most one call.
+    Deterministic: equal idle times are ordered by agent id.
+    """
+    ready = sorted(
+        (a for a in agents.values() if a.ready),
+        key=lambda a: (a.idle_since or a.since or _LATE, a.id),
+    )
+    if not ready:
+        return []
+    matches: list[Match] = []
+    candidates = [w for w in waiting if w.queue_id in queues]
+    candidates.sort(key=lambda w: turn(w, queues[w.queue_id]))
+    for place in candidates:
+        queue = queues[place.queue_id]
+        for position, agent in enumerate(ready):
+            if agent.id not in place.excluded and suits(agent, queue, place.language):
+                matches.append(Match(call_id=place.call_id, agent_id=agent.id, queue_id=queue.id))
+                del ready[position]
+                break
+        if not ready:
+            break
+    return matches
+
+
+def position(call_id: UUID, waiting: Iterable[Waiting], queue: Queue) -> int:
+    """The caller's place in the queue, from 1. Raises `ValueError` when the call does not wait there."""
+    ordered = sorted((w for w in waiting if w.queue_id == queue.id), key=lambda w: turn(w, queue))
+    for number, place in enumerate(ordered, 1):
+        if place.call_id == call_id:
+            return number
+    raise ValueError("the call does not wait in this queue")
+
+
+def estimate_wait(place: int, staffed: int, handle_seconds: float) -> timedelta | None:
+    """Expected wait at a place (from 1): with `staffed` agents of whom one frees every handle/staffed seconds,
+    `place` of them must free. None when nobody is staffed: then no figure is honest.
+
+    Mean of the sum of `place` exponential gaps of a busy M/M/N group, place × AHT / N (Gross & Harris, Fundamentals of
+    Queueing Theory, the conditional wait given all servers busy).
+    """
+    if staffed <= 0:
+        return None
+    return timedelta(seconds=place * handle_seconds / staffed)
+
+
+def announced_minutes(estimate: timedelta, last: int | None) -> int:
+    """The number of minutes told to the caller: rounded up, at least 1, never more than the caller was told before."""
+    minutes = max(1, math.ceil(estimate.total_seconds() / 60))
+    return minutes if last is None else min(minutes, last)
+
+
+def change_status(
+    agent: Agent, status: AgentStatus, now: datetime, *, reason: str | None = None, call_id: UUID | None = None
+) -> Agent:
+    """The agent in a new status. Raises `ValueError` for a transition that the table does not allow.
+
+    Becoming available starts the idle clock, as an agent who was away did not wait for work; an offer that came to
+    nothing through no fault of the agent (the caller hung up) keeps it.
+    """
+    if status is agent.status:
+        return agent
+    if status not in AGENT_TRANSITIONS[agent.status]:
+        raise ValueError(f"{agent.status} -> {status}")
+    idle = agent.idle_since
+    if status is AgentStatus.AVAILABLE and agent.status is not AgentStatus.OFFERED:
+        idle = now
+    elif status in (AgentStatus.AWAY, AgentStatus.OFFLINE, AgentStatus.NOT_RESPONDING):
+        idle = None
+    return replace(
+        agent,
+        status=status,
+        since=now,
+        reason=reason,
+        idle_since=idle,
+        call_id=call_id,
+        misses=0 if status is AgentStatus.TALKING else agent.misses,
+        wrap_up_until=None,
+        wanted=None if status in (AgentStatus.AWAY, AgentStatus.OFFLINE, AgentStatus.AVAILABLE) else agent.wanted,
+        wanted_reason=None if status in (AgentStatus.AWAY, AgentStatus.OFFLINE) else agent.wanted_reason,
+    )
