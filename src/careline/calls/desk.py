@@ -57,20 +57,28 @@ class DeskService:
             # A ringing call is an offer, not yet a contact.
             if contact and offer and contact["id"] == offer["call_id"]:
                 contact = None
+            # With a locked screen the call can be steered; what was written about the caller stays covered.
+            open_screen = actor.may(Permission.PATIENT_SEARCH)
             return DeskSnapshot(
                 now=now,
                 me=_me(actor, state),
                 queues=[MyQueue(**r) for r in await tx.all(_q["list_my_queues"], params)],
                 offer=OfferView(**offer) if offer else None,
-                contact=await self._contact(tx, actor, contact, params) if contact else None,
+                contact=await self._contact(tx, actor, contact, params, open_screen) if contact else None,
                 open_work=[WorkView(**r) for r in await tx.all(_q["list_my_work"], params)],
                 wrap_up_codes=[Choice(**r) for r in await tx.all(_q["list_wrap_up_codes"], params)],
                 phones=[Choice(**r) for r in await tx.all(_q["list_my_phones"], params)],
             )
 
     async def snapshot(self, actor: Actor) -> dict[str, Any]:
-        """The same for the live topic `me`: plain JSON values."""
+        """The same as plain JSON values."""
         return dict(msgspec.to_builtins(await self.read(actor)))
+
+    async def waiting(self, actor: Actor) -> list[MyQueue]:
+        """Every queue with who waits in it: the same for all agents, so it is taken once for all of them."""
+        actor.require(Permission.CALL_HANDLE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [MyQueue(**row) for row in await tx.all(_q["list_waiting"])]
 
     async def briefing(self, actor: Actor, call_id: UUID) -> list[NoteView]:
         """What earlier agents wrote on the call in hand. May name a patient: audited."""
@@ -120,10 +128,12 @@ class DeskService:
             for r in rows
         ]
 
-    async def _contact(self, tx: Tx, actor: Actor, row: Row, params: dict[str, Any]) -> ContactView:
+    async def _contact(
+        self, tx: Tx, actor: Actor, row: Row, params: dict[str, Any], open_screen: bool
+    ) -> ContactView:
         call_id = row["id"]
         key = {**params, "call_id": call_id, "account_id": row["account_id"], "location_id": row["location_id"]}
-        note = await tx.one(_q["read_latest_note"], key)
+        note = await tx.one(_q["read_latest_note"], key) if open_screen else None
         steps = await read_steps(tx, call_id)
         info = await tx.all(_q["list_practice_info"], key)
         return ContactView(

@@ -14,6 +14,13 @@ WHERE m.person_id = %(person_id)s
 GROUP BY q.id
 ORDER BY lower(q.name)
 
+-- name: list_waiting
+SELECT q.id, q.name, count(c.id) AS waiting, min(c.place_at) AS longest_since
+FROM queue q
+LEFT JOIN call c ON c.queue_id = q.id AND c.phase = 'waiting' AND c.ended_at IS NULL
+WHERE q.active
+GROUP BY q.id
+
 -- name: read_my_offer
 SELECT c.id AS call_id, q.name AS queue, l.label AS line, c.reason, c.language,
        coalesce(c.place_at, c.arrived_at) AS waiting_since, c.source AS caller_kind, c.emergency,

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from careline.calls import timeline, wording
-from careline.calls.record import RecordReader
-from careline.calls.views import CallPage, CallRecord, CallSummary, NoteView
+from careline.calls.record import RecordReader, names_in, tell
+from careline.calls.views import CallPage, CallRecord, CallSummary, NoteView, StepView
 from careline.kernel.clock import Clock
 from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
@@ -109,12 +109,13 @@ class CallService:
             )
         return record
 
-    async def steps(self, actor: Actor, call_id: UUID) -> list[timeline.Step]:
-        """The bare events of a call, for those who may open it. Without patient data, hence without an audit row."""
+    async def story(self, actor: Actor, call_id: UUID) -> list[StepView]:
+        """The steps of a call for those who may open it. Holds no patient data, hence leaves no audit row."""
         actor.require(Permission.CALL_READ, Permission.CALL_READ_OWN)
         async with self.db.tenant(actor.tenant_id) as tx:
             await self._readable(tx, actor, call_id)
-            return await read_steps(tx, call_id)
+            steps = await read_steps(tx, call_id)
+            return tell(steps, await names_in(tx, steps))
 
     async def save_notes(self, actor: Actor, call_id: UUID, body: str, *, based_on: int) -> NoteView:
         """Keep the actor's notes as a new version. `based_on` is the version the text was typed over.

@@ -122,7 +122,7 @@ class BoardService:
                 detail=_("The database cannot be reached. Calls in progress go on; you see the last known state."),
                 since=None,
             )
-            return Health(now=now, ok=False, components=[lost])
+            return Health(ok=False, components=[lost])
         components = [_component(row, now) for row in rows]
         known = {c.name for c in components}
         components += [
@@ -130,7 +130,7 @@ class BoardService:
             for name in ESSENTIAL
             if name not in known
         ]
-        return Health(now=now, ok=all(c.state == "up" for c in components), components=components)
+        return Health(ok=all(c.state == "up" for c in components), components=components)
 
     async def health_snapshot(self, actor: Actor) -> dict[str, Any]:
         """The same for the live topic `health`."""

@@ -113,7 +113,6 @@ class ComponentView:
 class Health:
     """Whether calls can be taken just now."""
 
-    now: datetime
     ok: bool
     components: list[ComponentView]
 
