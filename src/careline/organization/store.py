@@ -81,7 +81,7 @@ async def _view(
     tx: Tx, row: Row, at: datetime, on: list[tuple[UUID | None, UUID | None, Closure]]
 ) -> LineView:
     config = LineConfig.from_body(row["body"]) if row["body"] else LineConfig()
-    door, changes_at, reason = Door.OPEN, None, None
+    door, changes_at, reason, calendar = Door.OPEN, None, None, None
     if config.hours_id is not None:
         # Hours that do not hold yet are no hours: the caller meets the closed door and may leave a message.
         hours = await hours_at(tx, config.hours_id, at)
@@ -107,5 +107,6 @@ async def _view(
         version=row["version"] or 0,
         door=door,
         changes_at=changes_at,
+        calendar=calendar,
         closure_reason=reason,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from careline.kernel.ids import new_id
 from careline.organization.hours import Hours
 from careline.organization.model import LineConfig
 from careline.organization.service import OrganizationService
+from careline.patients import store as patient_store
 from careline.platform.db import Database
 from careline.security.actor import Actor, system_actor
 from careline.security.permissions import Role
@@ -116,3 +118,44 @@ async def make_call(db: Database, tenant_id: int, practice: Practice, *, caller:
     async with db.tenant(tenant_id) as tx:
         await tx.run(f"INSERT INTO call ({names}) VALUES ({marks})", values)  # noqa: S608 (names are our own)
     return call_id
+
+
+async def make_patient(db: Database, tenant_id: int, name: str = "Maria Garcia", **columns: Any) -> UUID:
+    """A patient; the last word of `name` is the family name. Any column may be given, and `phones`."""
+    given, _, family = name.rpartition(" ")
+    values = {
+        "mrn": f"MRN{next(_serial):06d}",
+        "given": given,
+        "family": family,
+        "birth_date": date(1984, 3, 12),
+        "zone": "America/Chicago",
+        "street": "412 Birch Street",
+        "city": "Chicago",
+        "state": "IL",
+        "postal_code": "60614",
+        **columns,
+    }
+    async with db.tenant(tenant_id) as tx:
+        return await patient_store.insert_patient(tx, **values)
+
+
+async def make_grant(db: Database, tenant_id: int, patient_id: UUID, holder_name: str, **columns: Any) -> UUID:
+    """Somebody who may act for a patient: by default a parent, in everything but sensitive matters."""
+    grant_id = new_id()
+    values = {
+        "id": grant_id,
+        "patient_id": patient_id,
+        "holder_name": holder_name,
+        "holder_phone": None,
+        "role": "parent",
+        "scope": ["schedule", "billing", "clinical", "results"],
+        "basis": "parent of a minor",
+        "note": "",
+        "valid_from": date(2020, 1, 1),
+        "valid_until": None,
+        "age_out": None,
+        **columns,
+    }
+    async with db.tenant(tenant_id) as tx:
+        await tx.run(patient_store.q["insert_grant"], values)
+    return grant_id

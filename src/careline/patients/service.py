@@ -1,0 +1,506 @@
+"""Use cases on patients: who may be calling, search, verification of the caller, the card, the emergency bypass.
+
+Nothing of a patient leaves before the caller has been verified for that patient on this contact, except by the
+emergency bypass, which is never blocked and always audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from careline.kernel.clock import Clock
+from careline.kernel.errors import InvalidInput, NotFound
+from careline.kernel.ids import new_id
+from careline.kernel.phone import to_e164
+from careline.patients import store
+from careline.patients.card import build_card
+from careline.patients.matching import birth_date_slips, code, fit
+from careline.patients.model import (
+    Candidate,
+    Candidates,
+    Card,
+    ContactClosed,
+    Outcome,
+    Record,
+    Sought,
+    Stated,
+    TooLittleToSearch,
+    Verification,
+    VerificationLocked,
+    VerificationNeeded,
+)
+from careline.patients.names import fold, sounds, words
+from careline.patients.policy import Policy
+from careline.patients.store import q
+from careline.patients.verification import Authority, authority, compare, similar, with_earlier
+from careline.platform.db import Database, Row, Tx
+from careline.platform.events import NewEvent, append
+from careline.security import audit
+from careline.security.actor import Actor
+from careline.security.permissions import Permission
+
+#: More candidates than this help nobody on a call.
+SHOWN = 8
+#: How well somebody must fit to be a candidate of a search.
+LEAST_FIT = 15
+
+
+class PatientService:
+    """Finds patients, verifies callers and opens cards, always for one contact."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self.db = db
+        self.clock = clock
+
+    # --- who may be calling ---------------------------------------------------------------------------------------
+
+    async def candidates(self, actor: Actor, call_id: UUID) -> Candidates:
+        """Who may be calling, by the calling number. A hint: it shows initials and verifies nobody."""
+        actor.require(Permission.PATIENT_SEARCH)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            contact = await self._contact(tx, actor, call_id)
+            policy = await store.policy_at(tx, now)
+            number = to_e164(contact["caller"])
+            found = await self._by_number(tx, number, call_id, now, policy) if number else Candidates(found=())
+            await self._audit_found(tx, actor, call_id, found, ["phone"] if number else [])
+        return found
+
+    async def search(self, actor: Actor, call_id: UUID, sought: Sought) -> Candidates:
+        """Patients who fit what the caller said, tolerantly; shown as candidates. Raises `TooLittleToSearch`."""
+        actor.require(Permission.PATIENT_SEARCH)
+        said = words(sought.name)
+        phone = to_e164(sought.phone)
+        enough = phone or code(sought.mrn) or code(sought.member_id) or len(said) >= 2
+        if not enough and not (said and sought.birth_date):
+            raise TooLittleToSearch()
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await self._contact(tx, actor, call_id)
+            policy = await store.policy_at(tx, now)
+            ids = await self._search_ids(tx, sought, said, phone)
+            scored = []
+            for record in (await store.records(tx, ids)).values():
+                score, reasons = fit(record, sought, phone=phone)
+                if score >= LEAST_FIT:
+                    # The dead rank behind the living, without saying so.
+                    scored.append((score - (10 if record.deceased_on else 0), reasons, record))
+            scored.sort(key=lambda s: (-s[0], str(s[2].id)))
+            levels = await self._levels(tx, call_id)
+            found = _candidates(scored, levels, now, policy)
+            fields = [k for k in ("name", "birth_date", "phone", "mrn", "member_id") if getattr(sought, k)]
+            await self._audit_found(tx, actor, call_id, found, fields)
+        return found
+
+    # --- verification ---------------------------------------------------------------------------------------------
+
+    async def verify(
+        self, actor: Actor, call_id: UUID, patient_id: UUID, stated: Stated, *, caller_role: str = "self"
+    ) -> Verification:
+        """Compare what the caller stated with the record. The answer names what agrees, never what is stored.
+
+        Raises `VerificationLocked` once a patient has had too many failures; each attempt is audited, refused ones too.
+        """
+        actor.require(Permission.PATIENT_SEARCH)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await self._contact(tx, actor, call_id)
+            # One attempt at a time for a patient, so that parallel guesses are counted.
+            if await tx.one(q["lock_patient"], {"id": patient_id}) is None:
+                raise NotFound()
+            policy = await store.policy_at(tx, now)
+            attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
+            failures = await self._failures(tx, patient_id, policy, now)
+            if failures >= policy.most_failures:
+                result = _locked(patient_id, caller_role)
+                await self._attempt(tx, actor, call_id, result, policy, None, now)
+            else:
+                people = await store.records(tx, [patient_id, *await self._near(tx, patient_id)])
+                record = people.pop(patient_id)
+                right = authority(policy, caller_role, stated.caller_name, record, now.date())
+                result = _assess(policy, stated, record, people.values(), right, caller_role, attempts, failures)
+                await self._attempt(tx, actor, call_id, result, policy, right, now)
+        if result.outcome is Outcome.LOCKED:
+            raise VerificationLocked()
+        return result
+
+    async def standing(self, actor: Actor, call_id: UUID, patient_id: UUID) -> Verification:
+        """Where verification for a patient stands on this contact, and what the caller should be asked next."""
+        actor.require(Permission.PATIENT_SEARCH)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await self._contact(tx, actor, call_id)
+            if await tx.one(q["living_id"], {"id": patient_id}) is None:
+                raise NotFound()
+            policy = await store.policy_at(tx, now)
+            attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
+            left = policy.most_failures - await self._failures(tx, patient_id, policy, now)
+        return _standing(policy, patient_id, attempts, max(0, left))
+
+    async def require_level(self, tx: Tx, actor: Actor, call_id: UUID, patient_id: UUID, action: str) -> int:
+        """For other capabilities, inside their transaction: the level reached, or `VerificationNeeded` saying what
+        is missing for an action."""
+        actor.require(Permission.PATIENT_SEARCH)
+        now = self.clock.now()
+        policy = await store.policy_at(tx, now)
+        attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
+        standing = _standing(policy, patient_id, attempts, 0)
+        if standing.level < policy.needed(action) and standing.outcome is not Outcome.EMERGENCY:
+            raise _needed(policy, action, standing)
+        return standing.level
+
+    async def unlock(self, actor: Actor, patient_id: UUID, reason: str) -> None:
+        """Let verification of a locked patient go on. A supervisor's decision, with its reason, audited."""
+        actor.require(Permission.AGENT_MANAGE)
+        if not reason.strip():
+            raise InvalidInput("Say why the lock is lifted.", field="reason")
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["lock_patient"], {"id": patient_id}) is None:
+                raise NotFound()
+            values = {"id": new_id(), "patient_id": patient_id, "reason": reason.strip(), "at": now}
+            await tx.run(q["insert_unlock"], {**values, "by": actor.person_id})
+            await append(tx, [_event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
+            await audit.record(tx, actor, audit.Action.OVERRIDE, "verification-lock", patient_id, patients=[patient_id])
+
+    async def set_policy(self, actor: Actor, body: dict[str, Any], *, valid_from: datetime) -> None:
+        """The tenant's own verification policy from an instant on. Raises `InvalidPolicy`."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        policy = Policy.from_body({**body, "valid_from": valid_from.astimezone(UTC).isoformat()})
+        if valid_from < self.clock.now():
+            raise InvalidInput("The past cannot be changed: choose now or a later time.", field="valid_from")
+        policy_id = new_id()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            stored = Jsonb({**body, "valid_from": policy.valid_from.isoformat()})
+            values = {"id": policy_id, "valid_from": valid_from, "body": stored, "citation": policy.citation}
+            await tx.run(q["insert_policy"], {**values, "by": actor.person_id})
+            await audit.record(tx, actor, audit.Action.CREATE, "verification-policy", policy_id)
+
+    # --- the card -------------------------------------------------------------------------------------------------
+
+    async def card(self, actor: Actor, call_id: UUID, patient_id: UUID) -> Card:
+        """The patient's card, as far as the level and the caller's scope allow.
+
+        Raises `VerificationNeeded`, saying what is missing, below the level of a card; refusals are audited too.
+        """
+        actor.require(Permission.PATIENT_READ)
+        now = self.clock.now()
+        refusal: VerificationNeeded | None = None
+        card: Card | None = None
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await self._contact(tx, actor, call_id)
+            policy = await store.policy_at(tx, now)
+            attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
+            standing = _standing(policy, patient_id, attempts, 0)
+            emergency = standing.outcome is Outcome.EMERGENCY
+            if standing.level < policy.needed("card") and not emergency:
+                if await tx.one(q["living_id"], {"id": patient_id}) is None:
+                    raise NotFound()
+                refusal = _needed(policy, "card", standing)
+                await audit.record(
+                    tx, actor, audit.Action.READ, "patient", patient_id,
+                    patients=[patient_id], contact_id=call_id, outcome="refused",
+                )  # fmt: skip
+            else:
+                card = await self._open(tx, actor, call_id, standing, policy, now)
+        if refusal is not None:
+            raise refusal
+        assert card is not None
+        return card
+
+    async def open_in_emergency(self, actor: Actor, call_id: UUID, patient_id: UUID, reason: str = "") -> Card:
+        """Open the whole card without verification, because somebody may be harmed otherwise.
+
+        Never blocked: not by a lock, a missing reason, a contact that has ended. Always audited, for review.
+        """
+        actor.require(Permission.PATIENT_READ, Permission.PATIENT_SEARCH, Permission.CALL_HANDLE)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["living_id"], {"id": patient_id}) is None:
+                raise NotFound()
+            policy = await store.policy_at(tx, now)
+            opened = Verification(
+                patient_id=patient_id,
+                outcome=Outcome.EMERGENCY,
+                level=0,
+                caller_role="self",
+                agreed=(),
+                disagreed=(),
+                scope=tuple(sorted(policy.authorities["own"][1])),
+                ask_next=(),
+                attempts_left=0,
+            )
+            await self._insert_attempt(tx, actor, call_id, opened, policy, None, now)
+            body = {"patient_id": str(patient_id)}
+            await append(tx, [_event(actor, call_id, "emergency-opened", body)])
+            return await self._open(tx, actor, call_id, opened, policy, now, reason=reason.strip())
+
+    # --- inside a transaction -------------------------------------------------------------------------------------
+
+    async def _contact(self, tx: Tx, actor: Actor, call_id: UUID) -> Row:
+        """The contact, if it is open and this actor's to work on."""
+        row = await tx.one(q["read_contact"], {"call_id": call_id, "person_id": actor.person_id})
+        if row is None or not (row["took_part"] or actor.may(Permission.CALL_READ)):
+            raise NotFound()
+        if row["ended_at"] is not None and not row["unfinished"]:
+            raise ContactClosed()
+        return row
+
+    async def _by_number(self, tx: Tx, number: str, call_id: UUID, now: datetime, policy: Policy) -> Candidates:
+        points = {"mobile": 40, "home": 34, "work": 28, "facility": 8, "proxy": 30}
+        best: dict[UUID, tuple[int, list[str]]] = {}
+        for row in await tx.all(q["find_by_phone"], {"number": number, "today": now.date()}):
+            score, reasons = best.get(row["id"], (0, []))
+            best[row["id"]] = (max(score, points[row["use"]] - row["position"]), sorted({*reasons, row["reason"]}))
+        before = {r["patient_id"] for r in await tx.all(q["called_before"], {"number": number, "call_id": call_id})}
+        shared = len(best) >= policy.shared_number_from
+        scored = []
+        for record in (await store.records(tx, list(best))).values():
+            score, reasons = best[record.id]
+            if record.id in before:
+                score, reasons = score + 20, [*reasons, "called-before"]
+            elif shared:
+                continue
+            scored.append((score - (25 if record.deceased_on else 0), tuple(reasons), record))
+        scored.sort(key=lambda s: (-s[0], str(s[2].id)))
+        found = _candidates(scored, await self._levels(tx, call_id), now, policy)
+        return Candidates(found=found.found, more=len(best) - len(found.found), shared_number=shared)
+
+    async def _search_ids(self, tx: Tx, sought: Sought, said: tuple[str, ...], phone: str | None) -> set[UUID]:
+        born = sought.birth_date
+        params = {
+            "mrn": code(sought.mrn),
+            "member_id": code(sought.member_id),
+            "phone": phone or "",
+            "birth_dates": [born, *sorted(birth_date_slips(born))] if born else [],
+            "sounds": list(sounds(said)),
+            "name": fold(sought.name),
+        }
+        ids = {row["id"] for row in await tx.all(q["find_by_anything"], params)}
+        if len(said) >= 2:
+            ids |= {row["id"] for row in await tx.all(q["find_by_name"], params)}
+        return ids
+
+    async def _levels(self, tx: Tx, call_id: UUID) -> dict[UUID, int]:
+        return {r["patient_id"]: r["level"] for r in await tx.all(q["levels_on_contact"], {"call_id": call_id})}
+
+    async def _near(self, tx: Tx, patient_id: UUID) -> list[UUID]:
+        return [row["id"] for row in await tx.all(q["list_near_people"], {"id": patient_id})]
+
+    async def _failures(self, tx: Tx, patient_id: UUID, policy: Policy, now: datetime) -> int:
+        row = await tx.one(q["count_failures"], {"patient_id": patient_id, "since": now - policy.failure_window})
+        return int(row["failures"]) if row else 0
+
+    async def _insert_attempt(
+        self,
+        tx: Tx,
+        actor: Actor,
+        call_id: UUID,
+        result: Verification,
+        policy: Policy,
+        right: Authority | None,
+        now: datetime,
+    ) -> None:
+        await tx.run(
+            q["insert_verification"],
+            {
+                "id": new_id(),
+                "call_id": call_id,
+                "patient_id": result.patient_id,
+                "outcome": result.outcome.value,
+                "level": result.level,
+                "caller_role": result.caller_role,
+                "agreed": list(result.agreed),
+                "disagreed": list(result.disagreed),
+                "scope": list(result.scope),
+                "grant_id": right.grant.id if right and right.grant else None,
+                "policy": policy.name,
+                "at": now,
+                "by": actor.person_id,
+            },
+        )
+
+    async def _attempt(
+        self,
+        tx: Tx,
+        actor: Actor,
+        call_id: UUID,
+        result: Verification,
+        policy: Policy,
+        right: Authority | None,
+        now: datetime,
+    ) -> None:
+        await self._insert_attempt(tx, actor, call_id, result, policy, right, now)
+        body = {"patient_id": str(result.patient_id), "level": result.level, "caller_role": result.caller_role}
+        await append(tx, [_event(actor, call_id, result.outcome.value, body)])
+        await audit.record(
+            tx,
+            actor,
+            audit.Action.VERIFY,
+            "patient",
+            result.patient_id,
+            patients=[result.patient_id],
+            contact_id=call_id,
+            fields=[*result.agreed, *(f"not-{name}" for name in result.disagreed)],
+            outcome=result.outcome.value,
+            detail={"level": result.level, "caller_role": result.caller_role},
+        )
+
+    async def _open(
+        self,
+        tx: Tx,
+        actor: Actor,
+        call_id: UUID,
+        standing: Verification,
+        policy: Policy,
+        now: datetime,
+        reason: str = "",
+    ) -> Card:
+        people = await store.records(tx, [standing.patient_id, *await self._near(tx, standing.patient_id)])
+        record = people.pop(standing.patient_id)
+        alike = sum(1 for other in people.values() if similar(record, other))
+        card, shown = await build_card(tx, call_id, record, standing, policy, now, look_alikes=alike)
+        emergency = standing.outcome is Outcome.EMERGENCY
+        await audit.record(
+            tx,
+            actor,
+            audit.Action.EMERGENCY if emergency else audit.Action.READ,
+            "patient",
+            record.id,
+            patients=[record.id],
+            contact_id=call_id,
+            fields=shown,
+            purpose="ETREAT" if emergency else "HOPERAT",
+            detail={"reason": reason} if emergency and reason else None,
+        )
+        return card
+
+    async def _audit_found(
+        self, tx: Tx, actor: Actor, call_id: UUID, found: Candidates, fields: Iterable[str]
+    ) -> None:
+        await audit.record(
+            tx,
+            actor,
+            audit.Action.SEARCH,
+            "patient",
+            patients=[c.patient_id for c in found.found],
+            contact_id=call_id,
+            fields=["initials", "age-group"],
+            detail={"by": list(fields), "more": found.more},
+        )
+
+
+def _candidates(
+    scored: list[tuple[int, tuple[str, ...], Record]], levels: dict[UUID, int], now: datetime, policy: Policy
+) -> Candidates:
+    found = tuple(
+        Candidate(
+            patient_id=record.id,
+            label=f"Candidate {chr(ord('A') + place)}",
+            initials=" ".join(f"{part[0].upper()}." for part in (record.given, record.family) if part),
+            age_group="minor" if record.age(now.date()) < policy.minor_age else "adult",
+            matched=reasons,
+            score=score,
+            level=levels.get(record.id, 0),
+        )
+        for place, (score, reasons, record) in enumerate(scored[:SHOWN])
+    )
+    return Candidates(found=found, more=len(scored) - len(found))
+
+
+def _assess(
+    policy: Policy,
+    stated: Stated,
+    record: Record,
+    others: Iterable[Record],
+    right: Authority,
+    caller_role: str,
+    attempts: list[Row],
+    failures: int,
+) -> Verification:
+    """One attempt, judged."""
+    agreed, disagreed = compare(stated, record, [o for o in others if similar(record, o)])
+    counted = [a for a in attempts if a["caller_role"] == caller_role and a["outcome"] in ("verified", "incomplete")]
+    agreed = with_earlier(agreed, disagreed, (name for a in counted for name in a["agreed"]))
+    reached = policy.reached(agreed)
+    level = min(reached, right.most_level)
+    if level:
+        outcome = Outcome.VERIFIED
+    elif disagreed:
+        outcome = Outcome.FAILED
+    else:
+        outcome = Outcome.INCOMPLETE
+    further = policy.levels.get(level + 1) if level < right.most_level else None
+    return Verification(
+        patient_id=record.id,
+        outcome=outcome,
+        level=level,
+        caller_role=caller_role,
+        agreed=tuple(sorted(agreed)),
+        disagreed=tuple(sorted(disagreed)),
+        scope=tuple(sorted(right.scope)) if level else (),
+        ask_next=further.missing(agreed) if further else (),
+        attempts_left=policy.most_failures - failures - (outcome is Outcome.FAILED),
+        limited_by=right.limited_by if reached > level or right.most_level == 0 else None,
+        allowed=_allowed(policy, level),
+    )
+
+
+def _standing(policy: Policy, patient_id: UUID, attempts: list[Row], left: int) -> Verification:
+    """The best that was reached on a contact; once opened in an emergency, a patient stays open for this contact."""
+    verified = [a for a in attempts if a["outcome"] == "verified"]
+    best = max(verified, key=lambda a: a["level"]) if verified else None
+    last = best or (attempts[-1] if attempts else None)
+    emergency = any(a["outcome"] == "emergency" for a in attempts)
+    agreed = frozenset(last["agreed"]) if last else frozenset()
+    level = best["level"] if best else 0
+    rule = policy.levels.get(level + 1)
+    own = tuple(sorted(policy.authorities["own"][1]))
+    return Verification(
+        patient_id=patient_id,
+        outcome=Outcome.EMERGENCY if emergency else Outcome(last["outcome"]) if last else Outcome.INCOMPLETE,
+        level=level,
+        caller_role=last["caller_role"] if last else "self",
+        agreed=tuple(sorted(agreed)),
+        disagreed=tuple(last["disagreed"]) if last else (),
+        scope=own if emergency else tuple(best["scope"]) if best else (),
+        ask_next=rule.missing(agreed) if rule else (),
+        attempts_left=left,
+        allowed=_allowed(policy, level),
+    )
+
+
+def _locked(patient_id: UUID, caller_role: str) -> Verification:
+    return Verification(
+        patient_id=patient_id,
+        outcome=Outcome.LOCKED,
+        level=0,
+        caller_role=caller_role,
+        agreed=(),
+        disagreed=(),
+        scope=(),
+        ask_next=(),
+        attempts_left=0,
+    )
+
+
+def _allowed(policy: Policy, level: int) -> tuple[str, ...]:
+    return tuple(sorted(action for action, needed in policy.actions.items() if needed <= level))
+
+
+def _needed(policy: Policy, action: str, standing: Verification) -> VerificationNeeded:
+    return VerificationNeeded(
+        action=action,
+        needed=policy.needed(action),
+        level=standing.level,
+        ask_next=list(standing.ask_next),
+    )
+
+
+def _event(actor: Actor, stream_id: UUID, kind: str, body: dict[str, Any]) -> NewEvent:
+    return NewEvent(stream="verification", stream_id=stream_id, kind=kind, body=body, person_id=actor.person_id)
