@@ -55,6 +55,7 @@ class FirstRunService:
         self._clock = clock
         self._hasher = hasher
         self._code = code
+        self._over = False
 
     @property
     def needs_code(self) -> bool:
@@ -63,8 +64,10 @@ class FirstRunService:
 
     async def is_needed(self) -> bool:
         """Whether there is no tenant yet."""
-        async with self._db.system() as tx:
-            return await tx.one(_q["any_tenant"]) is None
+        if not self._over:
+            async with self._db.system() as tx:
+                self._over = await tx.one(_q["any_tenant"]) is not None
+        return not self._over
 
     async def run(
         self,

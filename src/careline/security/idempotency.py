@@ -12,9 +12,10 @@ import hashlib
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from litestar import Request
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from careline.kernel.clock import Clock
 from careline.kernel.errors import CarelineError, Conflict, InvalidInput
@@ -27,7 +28,6 @@ HEADER = "idempotency-key"
 KEPT = timedelta(hours=24)
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _MOST_KEPT = 1024 * 1024
-_MOST_BODY = 4 * 1024 * 1024
 
 
 class KeyReused(CarelineError):
@@ -64,7 +64,7 @@ class IdempotencyMiddleware:
             return
         if not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
             raise InvalidInput("An idempotency key is 1 to 200 printable ASCII characters.", header=HEADER)
-        body = await _read(receive)
+        body = await Request[Any, Any, Any](scope, receive).body()  # kept by Litestar for the handler
         owner = f"{actor.kind}:{actor.person_id}"
         request_hash = _hash(scope, body)
         kept = await self._claim(actor, owner, key, request_hash)
@@ -73,7 +73,7 @@ class IdempotencyMiddleware:
             return
         answer = _Kept()
         try:
-            await self.app(scope, _again(body, receive), answer.listen(send))
+            await self.app(scope, receive, answer.listen(send))
         except BaseException:
             # Also when the client went away: a handler that did not answer has rolled back.
             await self._release(actor, owner, key)
@@ -136,33 +136,6 @@ class _Kept:
             await send(message)
 
         return heard
-
-
-async def _read(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise InvalidInput("The request ended before it was complete.")
-        body += message["body"]
-        if len(body) > _MOST_BODY:
-            raise InvalidInput("The request is too large.")
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body once more, and then whatever comes."""
-    given = False
-
-    async def replay() -> ReceiveMessage:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
 
 
 async def _answer(send: Send, kept: dict[str, Any]) -> None:
