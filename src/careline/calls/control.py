@@ -16,11 +16,10 @@ from uuid import UUID
 
 from careline.calls import store
 from careline.calls.floor import Floor, Outcome
-from careline.calls.lanes import Lanes
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order
-from careline.calls.ports import Arrived, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import lost_switch, reconcile
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
@@ -63,7 +62,7 @@ class CallControl:
         self.clock = clock
         self.floor = Floor(media, new_id)
         self.writer = Writer(db, self.floor, companions)
-        self.lanes = Lanes(switch)
+        self._sending: set[asyncio.Task[None]] = set()
         self._lines = lines
         self._provision = provision
         self._tenants: list[int] = []
@@ -140,12 +139,29 @@ class CallControl:
 
     def apply(self, outcome: Outcome) -> None:
         """Carry out and write what the floor has decided."""
-        self.lanes.send(outcome.commands)
+        if outcome.commands:
+            # The switch keeps the order of commands on each channel; nothing here waits for it.
+            task = asyncio.create_task(self._send(outcome.commands))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
         self.writer.add(outcome)
         self._wake.set()
         for event in outcome.events:
             if event.kind == "offered":
                 OFFERS.labels().inc()
+
+    async def _send(self, commands: list[Command]) -> None:
+        try:
+            await self.switch.run(commands)
+        except CarelineError as error:
+            # The switch is away; when it is back, reconciling puts every call where its state says.
+            log.warning("commands did not reach the switch", extra={"error": error.id, "count": len(commands)})
+
+    async def drained(self) -> None:
+        """Wait until every command has been given and every event written."""
+        while self._sending:
+            await asyncio.wait(self._sending)
+        await self.writer.drained()
 
     async def _listen_to_switch(self) -> None:
         async for event in self.switch.events():

@@ -59,8 +59,7 @@ class Outcome:
 
     events: list[Event] = field(default_factory=list)
     agent_events: list[AgentEvent] = field(default_factory=list)
-    #: Each command with the call it belongs to: those of one call must run in order, calls run side by side.
-    commands: list[tuple[UUID | None, Command]] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     #: The new state of every call that moved.
     calls: dict[UUID, Call] = field(default_factory=dict)
     #: Agents that changed.
@@ -227,7 +226,7 @@ class Floor:
         self.calls[call.id] = call
         out.calls[call.id] = call
         out.events += s.events
-        out.commands += [(call.id, command) for command in s.commands]
+        out.commands += s.commands
         for event in s.events:
             self._agents_follow(event, call, out)
         self._index(call)
@@ -255,7 +254,7 @@ class Floor:
     def _arrived(self, arrived: Arrived, now: datetime, out: Outcome) -> None:
         line = self.lines.get(arrived.dialled)
         if line is None:
-            out.commands.append((None, Hangup(channel=arrived.channel, cause=HangupCause.UNALLOCATED)))
+            out.commands.append(Hangup(channel=arrived.channel, cause=HangupCause.UNALLOCATED))
             return
         if arrived.channel in self.by_channel:
             return
@@ -290,7 +289,7 @@ class Floor:
         call = self._call_at(channel)
         if call is None or call.phase is Phase.ENDED:
             # The caller left while the telephone was being lifted: nobody is to hold a dead line.
-            out.commands.append((None, Hangup(channel=channel)))
+            out.commands.append(Hangup(channel=channel))
         elif call.offer and call.offer.leg == channel:
             self.step(call.id, now, out, talk.connect)
         elif call.transfer and call.transfer.leg == channel:
@@ -298,7 +297,7 @@ class Floor:
         elif call.handling and call.handling.returning_leg == channel:
             self.step(call.id, now, out, lambda s: talk.phone_back(s, channel))
         elif not (call.handling and call.handling.leg == channel) and channel != call.channel:
-            out.commands.append((None, Hangup(channel=channel)))
+            out.commands.append(Hangup(channel=channel))
 
     def _leg_ended(self, channel: str, cause: HangupCause, now: datetime, out: Outcome) -> None:
         call = self._call_at(channel)

@@ -98,11 +98,11 @@ def _sweep(floor: Floor, seen: SwitchSnapshot, out: Outcome) -> None:
     """Legs and bridges of ours that no call knows any more."""
     for channel in seen.channels:
         if call_of(channel) and channel not in floor.by_channel:
-            out.commands.append((None, Hangup(channel=channel)))
+            out.commands.append(Hangup(channel=channel))
     for bridge in seen.bridges:
         owner = call_of(bridge)
         if owner and owner not in floor.calls:
-            out.commands.append((None, DropBridge(bridge=bridge)))
+            out.commands.append(DropBridge(bridge=bridge))
 
 
 def _merge(out: Outcome, more: Outcome) -> None:

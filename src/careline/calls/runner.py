@@ -1,4 +1,4 @@
-"""The process `careline callcontrol`: waits for the lease, then runs call control until told to stop."""
+"""Runs call control as a process: waits for the lease, then serves until told to stop."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from typing import Any
 
 from careline.calls.commands import orders
 from careline.calls.control import CallControl
-from careline.calls.writer import Companion
 from careline.platform.db import Database
 from careline.platform.lease import Lease
 
@@ -45,12 +43,11 @@ async def serve(control: CallControl, db: Database, app_url: str, lease: Lease |
             log.error("another call control has taken over; this one stops")
         if stopping in done:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(control.lanes.drained(), control.writer.drained()), 3)
+                await asyncio.wait_for(control.drained(), 3)
         for task in (work, obeying, stopping, lost):
             if task:
                 task.cancel()
-        results: list[Any] = await asyncio.gather(work, obeying, return_exceptions=True)
-        for result in results:
+        for result in await asyncio.gather(work, obeying, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
 
@@ -63,6 +60,3 @@ async def obey(control: CallControl, db: Database, app_url: str) -> None:
             await control.take_order(tenant_id, order_id)
         except Exception:
             log.exception("an order could not be carried out", extra={"order_id": str(order_id)})
-
-
-__all__ = ["Companion", "obey", "serve"]
