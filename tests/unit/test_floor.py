@@ -41,6 +41,7 @@ pytestmark = pytest.mark.unit
 
 NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 SPACE = UUID(int=7)
+ORPHAN = "a.00000000-0000-0000-0000-000000000001.1"
 QUEUE, OTHER = uuid5(SPACE, "queue"), uuid5(SPACE, "other")
 ANA, BEN = uuid5(SPACE, "ana"), uuid5(SPACE, "ben")
 NUMBER = "+15555550100"
@@ -321,8 +322,8 @@ def test_keys_during_the_emergency_notice_do_not_cut_it():
 
 def test_the_caller_hears_place_and_wait_and_the_figure_never_grows():
     world = World()
-    world.sign_on(ANA)
-    world.into_queue("c1")
+    world.talking()
+    world.into_queue("c3")
     world.into_queue("c2")
     world.later(5)
     plays = [c for c in world.did(Play) if c.channel == "c2"]
@@ -592,10 +593,7 @@ def test_after_an_outage_places_are_kept_and_missed_hang_ups_recorded():
     world.into_queue("c3")
     place = world.call("c3").place_at
     seen = SwitchSnapshot(
-        channels={
-            c: _seen(c, inbound=c.startswith("c"))
-            for c in ("c1", "c3", call.handling.leg, "a.00000000-0000-0000-0000-000000000001.1")
-        },
+        channels={c: _seen(c, inbound=c.startswith("c")) for c in ("c1", "c3", call.handling.leg, ORPHAN)},
         bridges={call.bridge: ("c1", call.handling.leg)},
         endpoints_online=frozenset({"s-Ana"}),
     )
@@ -603,7 +601,7 @@ def test_after_an_outage_places_are_kept_and_missed_hang_ups_recorded():
     assert world.call("c2") is None, "hung up meanwhile"
     assert world.call("c3").place_at == place
     assert world.call("c1").phase is Phase.TALKING
-    assert Hangup(channel="a.00000000-0000-0000-0000-000000000001.1") in world.commands, "an orphaned leg is swept"
+    assert Hangup(channel=ORPHAN) in world.commands, "an orphaned leg is swept"
     assert Park(channel="c3") in world.commands
 
 
