@@ -70,13 +70,10 @@ async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: 
     # Read before the chain: an anchor made meanwhile would name a row this check has not seen.
     known = [a for a in read_anchors(anchors) if a.tenant_id == tenant_id]
     async with db.tenant(tenant_id) as tx:
-        # One snapshot for all of it; rows appended meanwhile stay outside.
-        await tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # One query, so one snapshot: rows appended meanwhile stay outside.
         row = await tx.one(_q["verify_audit"]) or {}
-        at_anchor = {}
-        for anchor in known:
-            found = await tx.one(_q["hash_at"], {"seq": anchor.seq})
-            at_anchor[anchor.seq] = found["hash"] if found else None
+        found = await tx.all(_q["hashes_at"], {"seqs": [anchor.seq for anchor in known]})
+    hashes = {r["seq"]: bytes(r["hash"]) for r in found}
 
     def state(bad_seq: int | None, reason: str | None) -> ChainState:
         return ChainState(
@@ -91,11 +88,11 @@ async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: 
     for anchor in sorted(known, key=lambda a: a.seq):
         if not _signature_holds(anchor, keyring):
             return state(anchor.seq, f"The anchor of {anchor.at} (row {anchor.seq}) is not signed by this system.")
-        if at_anchor[anchor.seq] is None:
+        if anchor.seq not in hashes:
             return state(
                 row["last_seq"] + 1, f"The log ends at row {row['last_seq']}; on {anchor.at} it reached {anchor.seq}."
             )
-        if at_anchor[anchor.seq] != anchor.hash:
+        if hashes[anchor.seq] != anchor.hash:
             return state(anchor.seq, f"Row {anchor.seq} is not the one that was anchored on {anchor.at}.")
     return state(None, None)
 

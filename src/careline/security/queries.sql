@@ -100,9 +100,9 @@ VALUES (%(id)s, %(person_id)s, %(token_hash)s, %(stage)s, %(now)s, %(now)s, %(ex
 
 -- name: read_session
 SELECT s.id, s.person_id, s.stage, s.created_at, s.active_at, s.locked_at, s.expires_at, s.revoked_at, s.ip,
-       p.name, p.email, p.language, p.deactivated_at, p.totp_confirmed_at IS NOT NULL AS totp,
+       p.name, p.email, p.language, p.deactivated_at, p.totp_confirmed_at IS NOT NULL AS totp, t.zone,
        coalesce((SELECT array_agg(r.role) FROM person_role r WHERE r.person_id = p.id), '{}') AS roles
-FROM session s JOIN person p ON p.id = s.person_id
+FROM session s JOIN person p ON p.id = s.person_id JOIN tenant t ON t.id = s.tenant_id
 WHERE s.token_hash = %(token_hash)s
 
 -- name: session_alive
@@ -244,8 +244,8 @@ SELECT size.rows, size.last_seq, (SELECT a.hash FROM audit_log a WHERE a.seq = s
        coalesce(h.seq, 0) AS head_seq, coalesce(h.hash, '\x') AS head_hash, bad.seq AS bad_seq, bad.reason
 FROM size LEFT JOIN bad ON true LEFT JOIN audit_head h ON true
 
--- name: hash_at
-SELECT hash FROM audit_log WHERE seq = %(seq)s
+-- name: hashes_at
+SELECT seq, hash FROM audit_log WHERE seq = ANY(%(seqs)s::bigint[])
 
 -- name: read_head
 SELECT seq, hash FROM audit_head

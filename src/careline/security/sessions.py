@@ -39,6 +39,8 @@ class Session:
     email: str
     name: str
     language: str
+    #: The tenant's time zone, in which the pages show moments.
+    zone: str
     has_totp: bool
     #: What the person may do now: nothing before sign-in is finished, only call control while locked.
     actor: Actor
@@ -237,6 +239,7 @@ def _session(tenant_id: int, row: dict[str, Any], *, locked: bool, ip: str | Non
         email=row["email"],
         name=row["name"],
         language=row["language"],
+        zone=row["zone"],
         has_totp=row["totp"],
         actor=actor,
     )

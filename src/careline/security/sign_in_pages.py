@@ -112,7 +112,7 @@ async def new_password_page(request: Req, next: FromQuery[str] = "/") -> Templat
     target = safe_next(next)
     if session.stage is not Stage.NEW_PASSWORD:
         return go(_onward(session.stage, target))
-    return page("new-password", next=target)
+    return page("new-password", next=target, email=session.email)
 
 
 @post("/sign-in/new-password", opt={"unfinished": True})
@@ -127,7 +127,7 @@ async def new_password(request: Req, services: Any) -> Template | Redirect:
             session, current=form.secret("current"), new=form.secret("new")
         )
     except CarelineError as error:
-        return page("new-password", error=error, next=target)
+        return page("new-password", error=error, next=target, email=session.email)
     return _whole(services, opened, target)
 
 
@@ -172,7 +172,9 @@ async def sign_out(request: Req, services: Any) -> Redirect:
 async def lock_page(request: Req, next: FromQuery[str] = "/") -> Template | Redirect:
     """Asks for the password to go on where one was."""
     session = session_of(request)
-    return page("lock", next=safe_next(next), name=session.name) if session.locked else go(safe_next(next))
+    if not session.locked:
+        return go(safe_next(next))
+    return page("lock", next=safe_next(next), name=session.name, email=session.email)
 
 
 @post("/lock", opt={"while_locked": True})
@@ -196,7 +198,7 @@ async def unlock(request: Req, services: Any) -> Response[Any] | Template | Redi
     except CarelineError as error:
         if _is_script(request):
             return Response({"locked": True, "problem": sentence(error)}, status_code=error.status)
-        return page("lock", error=error, next=target, name=session.name)
+        return page("lock", error=error, next=target, name=session.name, email=session.email)
     return Response({"locked": False}) if _is_script(request) else go(target)
 
 
