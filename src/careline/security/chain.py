@@ -23,6 +23,7 @@ from careline.platform.db import Database, queries
 from careline.security.keys import KeyMissing, Keyring
 
 _q = queries("careline.security")
+_UNREADABLE = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ def anchors_file(home: Path) -> Path:
 async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: Path) -> ChainState:
     """Check one tenant's chain against itself, its head row and the anchors."""
     # Read before the chain: an anchor made meanwhile would name a row this check has not seen.
-    known = [a for a in read_anchors(anchors) if a.tenant_id == tenant_id]
+    every = read_anchors(anchors)
+    known = [a for a in every if a.tenant_id == tenant_id]
     async with db.tenant(tenant_id) as tx:
         # One query, so one snapshot: rows appended meanwhile stay outside.
         row = await tx.one(_q["verify_audit"]) or {}
@@ -85,6 +87,8 @@ async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: 
     if row["head_seq"] != row["last_seq"] or (row["rows"] and row["head_hash"] != row["last_hash"]):
         seq = min(row["head_seq"], row["last_seq"]) + 1
         return state(seq, f"The log ends at row {row['last_seq']}, but its head says {row['head_seq']}.")
+    if any(anchor.tenant_id == _UNREADABLE for anchor in every):
+        return state(None, "The file of anchors has a line that cannot be read, so an anchor may be missing.")
     for anchor in sorted(known, key=lambda a: a.seq):
         if not _signature_holds(anchor, keyring):
             return state(anchor.seq, f"The anchor of {anchor.at} (row {anchor.seq}) is not signed by this system.")
@@ -122,7 +126,7 @@ async def anchor_all(db: Database, clock: Clock, keyring: Keyring, anchors: Path
 
 
 def read_anchors(anchors: Path) -> list[Anchor]:
-    """Every anchor of the file; a line that cannot be read counts as an anchor whose signature does not hold."""
+    """Every anchor of the file; a line that cannot be read stands as an anchor of no tenant."""
     if not anchors.exists():
         return []
     found = []
@@ -140,7 +144,7 @@ def read_anchors(anchors: Path) -> list[Anchor]:
                 )
             )
         except (ValueError, KeyError, TypeError):
-            found.append(Anchor(tenant_id=0, seq=0, hash=b"", at="?", key="?", signature=b""))
+            found.append(Anchor(tenant_id=_UNREADABLE, seq=0, hash=b"", at="?", key="?", signature=b""))
     return found
 
 
