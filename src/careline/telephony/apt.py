@@ -182,9 +182,12 @@ class _Watching:
     """Reports how many bytes have arrived in a directory while a command fills it."""
 
     def __init__(self, directory: Path, step: str, total: int, progress: Progress) -> None:
-        self._report = lambda: progress(step, sum(_size(f) for f in directory.rglob("*.deb")), total)
+        self._directory, self._step, self._total, self._progress = directory, step, total, progress
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
+
+    def _report(self) -> None:
+        self._progress(self._step, sum(_size(f) for f in self._directory.rglob("*.deb")), self._total)
 
     def _loop(self) -> None:
         while not self._done.wait(0.5):

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +171,7 @@ def system_engine() -> Engine | None:
     )
 
 
-def _cached(home: Path, facts: dict[str, object]) -> Engine:
+def _cached(home: Path, facts: Mapping[str, object]) -> Engine:
     library = home / str(facts["library"])
     return Engine(
         version=str(facts["version"]),

@@ -31,7 +31,7 @@ WANTED = (
     # ARI, media and the rest
     *("res_http_websocket", "res_websocket_client", "res_ari", "res_ari_*", "res_stasis", "res_stasis_*"),
     *("res_rtp_asterisk", "res_srtp", "res_crypto", "res_musiconhold", "res_timing_timerfd", "res_mutestream"),
-    *("pbx_config"),
+    "pbx_config",
 )
 
 #: Never, even where a pattern above matches.

@@ -1,0 +1,232 @@
+"""Call control's commands as ARI requests: one method a command. A channel that has gone is a normal outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
+from urllib.parse import quote
+
+from careline.calls.ports import (
+    Answer,
+    Bridge,
+    Command,
+    DropBridge,
+    Hangup,
+    HangupCause,
+    Mute,
+    Park,
+    Play,
+    Ring,
+    SendDigits,
+    StartRecording,
+    StopPlay,
+    StopRecording,
+    Tag,
+    Unbridge,
+    Unpark,
+    Watch,
+)
+from careline.telephony.ari import APP, Ari
+from careline.telephony.recordings import Recordings
+from careline.telephony.translate import CODES, Translator
+
+log = logging.getLogger(__name__)
+
+#: Milliseconds of silence before Talking(on=False), and the loudness that counts as speech.
+_TALK_DETECT: Final = "700,256"
+_OUTSIDE: Final = "tel:"
+
+Failed = Callable[[str, HangupCause], None]
+NotPlayed = Callable[[str, str], None]
+
+
+def keys_of(command: Command) -> list[str]:
+    """What a command touches. Commands that share nothing may run side by side; those that do keep their order."""
+    match command:
+        case Ring(channel=channel, bridge=bridge):
+            return [channel, bridge] if bridge else [channel]
+        case Bridge(bridge=bridge, channels=channels) | Unbridge(bridge=bridge, channels=channels):
+            return [bridge, *channels]
+        case DropBridge(bridge=bridge):
+            return [bridge]
+        case StopPlay(playback=playback):
+            return [playback]
+        case Play(channel=channel, playback=playback):
+            return [channel, playback]
+        case StartRecording(recording=recording) | StopRecording(recording=recording):
+            return [recording]
+        case _:
+            return [command.channel]
+
+
+class Orders:
+    """Carries commands out."""
+
+    def __init__(
+        self,
+        ari: Ari,
+        book: Translator,
+        recordings: Recordings,
+        *,
+        outbound: bool,
+        failed: Failed,
+        not_played: NotPlayed,
+    ) -> None:
+        self._ari = ari
+        self._book = book
+        self._recordings = recordings
+        self._outbound = outbound
+        self._failed = failed
+        self._not_played = not_played
+        self._bridges: set[str] = set()
+        #: Channels whose waiting music we know to be off: they were never given any, or it was taken away.
+        self._quiet: set[str] = set()
+
+    def forget(self) -> None:
+        """The switch was restarted, or was out of sight: what bridges and music there are is not known."""
+        self._bridges.clear()
+        self._quiet.clear()
+
+    def gone(self, channel: str) -> None:
+        """A channel has ended."""
+        self._quiet.discard(channel)
+
+    def arrived(self, channel: str) -> None:
+        """A new channel: it has no music yet."""
+        self._quiet.add(channel)
+
+    async def carry_out(self, command: Command) -> None:
+        """One command. Raises `Unavailable` when the switch cannot be reached."""
+        match command:
+            case Answer(channel=channel):
+                await self._post(f"channels/{_q(channel)}/answer")
+            case Play():
+                await self._play(command)
+            case StopPlay(playback=playback):
+                await self._ari.request("DELETE", f"playbacks/{_q(playback)}")
+            case Park(channel=channel):
+                self._quiet.discard(channel)
+                await self._post(f"channels/{_q(channel)}/moh")
+            case Unpark(channel=channel):
+                await self._silence(channel)
+            case Ring():
+                await self._ring(command)
+            case Hangup(channel=channel, cause=cause):
+                self._book.blame(channel, cause)
+                await self._ari.request("DELETE", f"channels/{_q(channel)}", {"reason_code": str(CODES[cause])})
+            case Bridge(bridge=bridge, channels=channels):
+                await asyncio.gather(self._make_bridge(bridge), *(self._silence(channel) for channel in channels))
+                await self._join(bridge, channels)
+            case Unbridge(bridge=bridge, channels=channels):
+                await _together(self._post(f"bridges/{_q(bridge)}/removeChannel", channel=one) for one in channels)
+            case DropBridge(bridge=bridge):
+                self._bridges.discard(bridge)
+                await self._ari.request("DELETE", f"bridges/{_q(bridge)}")
+            case Mute(channel=channel, on=on):
+                method = "POST" if on else "DELETE"
+                await self._ari.request(method, f"channels/{_q(channel)}/mute", {"direction": "in"})
+            case SendDigits(channel=channel, digits=digits):
+                await self._post(f"channels/{_q(channel)}/dtmf", dtmf=digits)
+            case StartRecording(channel=channel, recording=recording, tenant=tenant):
+                await self._recordings.start(channel, recording, tenant)
+            case StopRecording(channel=channel):
+                await self._recordings.stop(channel)
+            case Watch(channel=channel, on=on):
+                name = "TALK_DETECT(set)" if on else "TALK_DETECT(remove)"
+                await self._set(channel, name, _TALK_DETECT if on else "")
+            case Tag(channel=channel, value=value):
+                await self._set(channel, "CARELINE_TAG", value)
+
+    async def _play(self, command: Play) -> None:
+        media = ",".join(f"sound:{path}" for path in command.media)
+        path = f"channels/{_q(command.channel)}/play/{_q(command.playback)}"
+        if not media or not await self._post(path, media=media):
+            self._not_played(command.channel, command.playback)
+
+    async def _ring(self, command: Ring) -> None:
+        """Create, then dial and bridge at once: the INVITE leaves after two requests, the answer finds the bridge."""
+        self._book.expect(command.channel)
+        self._quiet.add(command.channel)
+        where = self._address(command.endpoint)
+        channel = _q(command.channel)
+        if where is None:
+            self._failed(command.channel, HangupCause.UNREACHABLE)
+            return
+        create = self._ari.request(
+            "POST",
+            "channels/create",
+            {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel},
+            {"variables": _variables(command)},
+        )
+        made, _ = await asyncio.gather(create, self._make_bridge(command.bridge) if command.bridge else _nothing())
+        if not made.ok:
+            self._failed(command.channel, HangupCause.UNREACHABLE)
+            return
+        join = self._join(command.bridge, (command.channel,)) if command.bridge else _nothing()
+        dialled, _ = await asyncio.gather(
+            self._ari.request("POST", f"channels/{channel}/dial", {"timeout": str(command.seconds)}), join
+        )
+        if not dialled.ok:
+            self._book.blame(command.channel, HangupCause.UNREACHABLE)
+            await self._ari.request("DELETE", f"channels/{channel}")
+
+    def _address(self, endpoint: str) -> str | None:
+        if not endpoint.startswith(_OUTSIDE):
+            return f"PJSIP/{endpoint}"
+        number = endpoint.removeprefix(_OUTSIDE)
+        # nothing but a telephone number may get into the dial string
+        if not self._outbound or not number.removeprefix("+").isdecimal():
+            return None
+        return f"PJSIP/{number}@trunk"
+
+    async def _make_bridge(self, bridge: str) -> None:
+        if bridge not in self._bridges:
+            self._bridges.add(bridge)
+            await self._post(f"bridges/{_q(bridge)}", type="mixing")
+
+    async def _join(self, bridge: str, channels: tuple[str, ...]) -> None:
+        answer = await self._ari.request("POST", f"bridges/{_q(bridge)}/addChannel", {"channel": ",".join(channels)})
+        if answer.status == 404:  # the bridge had been removed under its name: make it again, once
+            self._bridges.discard(bridge)
+            await self._make_bridge(bridge)
+            await self._post(f"bridges/{_q(bridge)}/addChannel", channel=",".join(channels))
+        elif not answer.ok:  # one of them has gone: the others are joined all the same
+            await _together(self._post(f"bridges/{_q(bridge)}/addChannel", channel=one) for one in channels)
+
+    async def _silence(self, channel: str) -> None:
+        if channel not in self._quiet:
+            self._quiet.add(channel)
+            await self._ari.request("DELETE", f"channels/{_q(channel)}/moh")
+
+    async def _set(self, channel: str, name: str, value: str) -> None:
+        await self._post(f"channels/{_q(channel)}/variable", variable=name, value=value)
+
+    async def _post(self, path: str, **query: str) -> bool:
+        return (await self._ari.request("POST", path, query or None)).ok
+
+
+def _variables(command: Ring) -> dict[str, str]:
+    variables = {"PJSIP_HEADER(add,X-Careline-Call)": command.call}
+    if command.auto_answer:
+        variables["PJSIP_HEADER(add,X-Careline-Resume)"] = "1"
+    if command.caller_id:
+        variables["CONNECTEDLINE(num,i)"] = command.caller_id
+        variables["CONNECTEDLINE(num-pres,i)"] = "allowed"
+    if command.caller_name:
+        variables["CONNECTEDLINE(name,i)"] = command.caller_name
+        variables["CONNECTEDLINE(name-pres,i)"] = "allowed"
+    return variables
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _together(requests: Iterable[Coroutine[Any, Any, object]]) -> None:
+    await asyncio.gather(*requests)
+
+
+def _q(identifier: str) -> str:
+    return quote(identifier, safe="")
