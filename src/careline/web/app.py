@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from litestar import Litestar, Request, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import LitestarDeprecationWarning
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -60,41 +62,45 @@ def create_app(services: Any) -> Litestar:
     roots = {name: _PACKAGE / name / "static" for name in CAPABILITIES}
     static = StaticFiles({"": Path(__file__).parent / "static", **roots})
     navigation = Navigation()
+    engine = make_engine([f / "templates" for f in folders], static, navigation)
     secure = services.settings.secure_cookies
     relay_url = services.addresses.relay
     hub = LiveHub(_topics(services), lambda: outbox.follow(relay_url))
 
     people = Router("/", route_handlers=[*_handlers("pages"), *_SHELL], include_in_schema=False)
     programs = Router("/", route_handlers=_handlers("api"))
-    app = Litestar(
-        route_handlers=[people, programs, *sockets.handlers, static_files.serve_static],
-        dependencies={
-            "services": Provide(_services, sync_to_thread=False),
-            "actor": Provide(provide_actor),
-        },
-        guards=[require_signed_in],
-        middleware=[DefineMiddleware(CsrfMiddleware, secure=secure), *middleware(services)],
-        before_request=_speak_their_language,
-        exception_handlers={Exception: answer_error},
-        template_config=TemplateConfig(instance=make_engine([f / "templates" for f in folders], static, navigation)),
-        state=State(
-            {
-                "services": services,
-                "static": static,
-                "navigation": navigation,
-                "live": hub,
-                "tickets": Tickets.load(services.settings.home / "keys" / "web.key"),
-                "caller_limiter": Limiter(caller.RATE),
-            }
-        ),
-        on_startup=[hub.start],
-        on_shutdown=[hub.stop],
-        request_max_body_size=MAX_BODY,
-        openapi_config=OpenAPIConfig(
-            title="Careline", version=careline.__version__, path="/api/schema", render_plugins=[JsonRenderPlugin()]
-        ),
-        on_app_init=[_quiet],
-    )
+    with warnings.catch_warnings():
+        # Litestar 3 will want its dependencies marked in every handler; the lock file holds us below 3.
+        warnings.filterwarnings("ignore", category=LitestarDeprecationWarning)
+        app = Litestar(
+            route_handlers=[people, programs, *sockets.handlers, static_files.serve_static],
+            dependencies={
+                "services": Provide(_services, sync_to_thread=False),
+                "actor": Provide(provide_actor),
+            },
+            guards=[require_signed_in],
+            middleware=[DefineMiddleware(CsrfMiddleware, secure=secure), *middleware(services)],
+            before_request=_speak_their_language,
+            exception_handlers={Exception: answer_error},
+            template_config=TemplateConfig(instance=engine),
+            state=State(
+                {
+                    "services": services,
+                    "static": static,
+                    "navigation": navigation,
+                    "live": hub,
+                    "tickets": Tickets.load(services.settings.home / "keys" / "web.key"),
+                    "caller_limiter": Limiter(caller.RATE),
+                }
+            ),
+            on_startup=[hub.start],
+            on_shutdown=[hub.stop],
+            request_max_body_size=MAX_BODY,
+            openapi_config=OpenAPIConfig(
+                title="Careline", version=careline.__version__, path="/api/schema", render_plugins=[JsonRenderPlugin()]
+            ),
+            on_app_init=[_quiet],
+        )
     # Around everything, routing included: an unknown address too gets its headers and its request id.
     app.asgi_handler = EdgeMiddleware(app.asgi_handler, secure=secure)
     navigation.know({route.path for route in app.routes})
