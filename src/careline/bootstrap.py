@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from careline.calls.commands import CallCommands
 from careline.calls.desk import DeskService
 from careline.calls.service import CallService
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
 from careline.organization.service import OrganizationService
+from careline.patients.service import PatientService
 from careline.platform import postgres
 from careline.platform.db import Database
 from careline.platform.settings import Settings
@@ -22,6 +24,7 @@ from careline.security.keys import Keyring
 from careline.security.model import SecurityConfig
 from careline.security.service import Security
 from careline.security.service import build as build_security
+from careline.telephony.grants import TelephoneGrants
 
 
 class NoDatabase(Unavailable):
@@ -50,7 +53,10 @@ class Services:
     db: Database
     security: Security
     organization: OrganizationService
+    patients: PatientService
     calls: CallService
+    commands: CallCommands
+    telephony_grant: TelephoneGrants
     desk: DeskService
     queues: QueueService
     board: BoardService
@@ -100,6 +106,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         home=settings.home,
         setup_code=None if settings.demo else setup_code(settings.home),
     )
+    commands = CallCommands(db)
     return Services(
         settings=settings,
         clock=clock,
@@ -107,7 +114,10 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         db=db,
         security=security,
         organization=OrganizationService(db, clock),
+        patients=PatientService(db, clock),
         calls=CallService(db, clock),
+        commands=commands,
+        telephony_grant=TelephoneGrants(settings.home, commands),
         desk=DeskService(db, clock),
         queues=QueueService(db, clock, security.keyring),
         board=BoardService(db, clock),
@@ -119,7 +129,9 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     """Everything a process needs, closed again at the end. Raises `NoDatabase`."""
     where = addresses(settings)
     db = await Database.open(where.app, max_size=settings.database_pool)
+    services = build(settings, clock or SystemClock(), db, where)
     try:
-        yield build(settings, clock or SystemClock(), db, where)
+        yield services
     finally:
+        await services.telephony_grant.close()
         await db.close()

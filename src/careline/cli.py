@@ -12,13 +12,13 @@ from typing import Any
 from careline import __version__
 from careline.kernel.errors import CarelineError
 
-#: The long-running processes: command → where its main function lives, and what it does.
+#: The long-running processes: command → module and function, and what it does.
 PROCESSES = {
-    "web": ("careline.web.server", "pages, JSON API and live socket"),
-    "callcontrol": ("careline.calls.runner", "the only writer of live call state"),
-    "worker": ("careline.platform.worker", "due timers and background jobs"),
-    "recorder": ("careline.telephony.recorder", "encrypts recordings as they are made"),
-    "callers": ("careline.demo.callers", "the demo's synthetic callers"),
+    "web": ("careline.web.server", "main", "pages, JSON API and live socket"),
+    "callcontrol": ("careline.processes", "callcontrol", "the only writer of live call state"),
+    "worker": ("careline.processes", "worker", "due timers and background jobs"),
+    "recorder": ("careline.telephony.recorder", "main", "encrypts recordings as they are made"),
+    "callers": ("careline.demo.callers", "main", "the demo's synthetic callers"),
 }
 
 
@@ -37,9 +37,9 @@ def _runs(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     return lambda options: _call(module, function, options)
 
 
-def _runs_process(module: str) -> Callable[[argparse.Namespace], int]:
+def _runs_process(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     """A command that is one long-running process."""
-    return lambda _: _call(module, "main")
+    return lambda _: _call(module, function)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -116,9 +116,9 @@ def parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(run=_runs("careline.setup.run", "migrate"))
 
-    for name, (module, purpose) in PROCESSES.items():
+    for name, (module, function, purpose) in PROCESSES.items():
         process = commands.add_parser(name, help=f"process: {purpose}")
-        process.set_defaults(run=_runs_process(module))
+        process.set_defaults(run=_runs_process(module, function))
     return root
 
 

@@ -74,7 +74,8 @@ class Index:
 
     def uv_options(self) -> list[str]:
         """The same, as options of `uv pip`."""
-        options = ["--default-index", self.url]
+        # Exact versions with their hashes are asked for, so it does not matter which index has them.
+        options = ["--default-index", self.url, "--index-strategy", "unsafe-best-match"]
         for url in self.extra:
             options += ["--index", url]
         for link in self.find_links:

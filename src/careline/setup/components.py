@@ -9,8 +9,10 @@ import time
 
 from careline.platform import postgres
 from careline.setup.steps import Say, Step, StepFailed
+from careline.speech.tts import Espeak
 from careline.telephony import engine
-from careline.telephony.apt import Progress
+from careline.telephony.apt import Progress, fetch_packages, find_archive
+from careline.telephony.installation import voice_folder
 from careline.web import assets
 
 cache_folder = engine.default_cache
@@ -74,6 +76,16 @@ def _fetch_engine(tell: Say) -> None:
     engine.get_engine(cache_folder(), progress(tell))
 
 
+def _voice() -> str | None:
+    found = Espeak.find([voice_folder()])
+    return None if found is None else f"{found.name} ({found.program})"
+
+
+def _fetch_voice(tell: Say) -> None:
+    archive = find_archive()
+    fetch_packages(["espeak-ng"], archive.codename, voice_folder(), progress(tell), archive)
+
+
 def version_of(package: str) -> str:
     """The installed version of a Python package, or a dash."""
     try:
@@ -97,5 +109,12 @@ def run_steps() -> list[Step]:
             _engine,
             _fetch_engine,
             "sudo apt-get install asterisk (version 20 or newer), or see docs/troubleshooting.md",
+        ),
+        Step(
+            "voice for names",
+            _voice,
+            _fetch_voice,
+            "sudo apt-get install espeak-ng (until then lines are greeted without their names)",
+            optional=True,
         ),
     ]

@@ -34,6 +34,8 @@ class Step:
     install: Callable[[Say], None]
     #: What a person types when `install` cannot do it.
     advice: str
+    #: Careline works without it, with something missing; its failure is told and does not stop the rest.
+    optional: bool = False
 
 
 def say(text: str) -> None:
@@ -48,16 +50,27 @@ def prepare(steps: Sequence[Step], tell: Say = say) -> None:
             continue
         tell(f"{step.name}: installing")
         started = time.monotonic()
-        name = step.name
         try:
-            step.install(lambda text, name=name: tell(f"{name}: {text}"))  # type: ignore[misc]
-        except StepFailed:
-            raise
-        except CarelineError as error:
-            raise StepFailed(step.name, error.detail, step.advice) from error
-        except (OSError, LookupError, ValueError, RuntimeError, ImportError) as error:
-            raise StepFailed(step.name, f"{type(error).__name__}: {error}", step.advice) from error
-        found = step.check()
-        if found is None:
-            raise StepFailed(step.name, "It was installed, and still does not answer.", step.advice)
-        tell(f"{step.name}: {found} ready after {time.monotonic() - started:.1f} s")
+            found = _install(step, tell)
+        except StepFailed as failed:
+            if not step.optional:
+                raise
+            tell(f"going on without it: {failed.detail}")
+        else:
+            tell(f"{step.name}: {found} ready after {time.monotonic() - started:.1f} s")
+
+
+def _install(step: Step, tell: Say) -> str:
+    """Install one component; what it is now. Raises StepFailed, whatever went wrong."""
+    try:
+        step.install(lambda text: tell(f"{step.name}: {text}"))
+    except StepFailed:
+        raise
+    except CarelineError as error:
+        raise StepFailed(step.name, error.detail, step.advice) from error
+    except (OSError, LookupError, ValueError, RuntimeError, ImportError) as error:
+        raise StepFailed(step.name, f"{type(error).__name__}: {error}", step.advice) from error
+    found = step.check()
+    if found is None:
+        raise StepFailed(step.name, "It was installed, and still does not answer.", step.advice)
+    return found

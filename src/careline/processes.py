@@ -1,0 +1,163 @@
+"""The long-running processes that the composition root puts together: call control and the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from careline.bootstrap import Services, open_services
+from careline.calls.control import CallControl
+from careline.calls.lines import LineBook
+from careline.calls.ports import Switch
+from careline.calls.runner import serve
+from careline.kernel.errors import CarelineError
+from careline.platform import logging as careline_logging
+from careline.platform.db import Database
+from careline.platform.lease import Lease
+from careline.platform.metrics import serve as serve_metrics
+from careline.platform.outbox import follow
+from careline.platform.settings import Settings
+from careline.platform.timers import Handler, TimerWorker
+from careline.security.actor import system_actor
+from careline.security.keys import Keyring
+from careline.telephony.installation import prompt_book, switch_home
+from careline.telephony.instance import read_access
+from careline.telephony.prompts.book import PromptBook
+from careline.telephony.prompts.media import SpokenMenu, media_from
+from careline.telephony.switch import AsteriskSwitch
+
+log = logging.getLogger(__name__)
+
+#: How often new names of lines are given to the voice.
+_GREETINGS_EVERY = 30.0
+
+
+class SpokenMenu:
+    """Which menu reasons the catalogue has words for."""
+
+    def has_option(self, reason: str) -> bool:
+        """Whether the catalogue speaks this menu reason."""
+        return f"menu.option.{reason}" in catalogue().prompts
+
+
+async def callcontrol() -> int:
+    """The process that alone decides about live calls."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    serve_metrics(settings.callcontrol_metrics_port)
+    async with open_services(settings) as services:
+        book = prompt_book(settings)
+        switch = AsteriskSwitch(read_access(switch_home(settings.home)), recorder_door(settings.home))
+        provision = desk_phones(services.security.keyring)
+
+        control = CallControl(
+            db=services.db,
+            switch=switch,
+            lines=LineBook(services.organization, SpokenMenu()),
+            media=media_from(book),
+            clock=services.clock,
+            provision=provision,
+            region=settings.region,
+        )
+        beside = [
+            asyncio.create_task(_speak_names(services, book)),
+            asyncio.create_task(_follow_desk_phones(services, switch, provision)),
+        ]
+        try:
+            lease = Lease(services.addresses.relay, "callcontrol")
+            await serve(control, services.db, services.addresses.app, lease)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await switch.close()
+    return 0
+
+
+async def worker() -> int:
+    """The process of due timers and background jobs."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    serve_metrics(settings.worker_metrics_port)
+    async with open_services(settings) as services, _until_stopped() as stopped:
+        timers = TimerWorker(services.db, services.clock, timer_handlers(services))
+        tasks = [asyncio.create_task(timers.run())]
+        await stopped.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return 0
+
+
+def timer_handlers(services: Services) -> dict[str, Handler]:
+    """Every kind of timer, and the capability that deals with it."""
+    del services
+    return {}
+
+
+def recorder_door(home: Path) -> Any:
+    """The way to the recorder process."""
+    del home
+
+
+def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable[None]]:
+    """Gives a switch every desk phone of a tenant, and takes the revoked ones away."""
+
+    async def provision(switch: Switch, db: Database, tenant_id: int) -> None:
+        async with db.tenant(tenant_id) as tx:
+            rows = await tx.all("SELECT username, password, revoked_at IS NULL AS valid FROM desk_phone")
+            phones = [
+                (row["username"], await keyring.open(tx, row["password"], f"desk-phone {row['username']}"))
+                for row in rows
+                if row["valid"]
+            ]
+        for row in rows:
+            if not row["valid"]:
+                await switch.revoke_softphone(row["username"])
+        for username, password in phones:
+            await switch.grant_softphone(username, password.decode(), kind="desk")
+
+    return provision
+
+
+async def _follow_desk_phones(
+    services: Services, switch: Switch, provision: Callable[[Switch, Database, int], Awaitable[None]]
+) -> None:
+    """A desk phone added or withdrawn on a page works, or no longer works, at once."""
+    async for events in follow(services.addresses.relay):
+        for tenant_id in {event.tenant_id for event in events if event.stream == "desk_phone"}:
+            try:
+                await provision(switch, services.db, tenant_id)
+            except CarelineError:
+                # The switch is away: when it is back, everything is given to it anew.
+                log.warning("desk phones wait for the switch", extra={"tenant_id": tenant_id})
+
+
+async def _speak_names(services: Services, book: PromptBook) -> None:
+    """Have the lines' names spoken before somebody calls: a greeting is a file by then."""
+    while True:
+        with contextlib.suppress(CarelineError):
+            async with services.db.system() as tx:
+                tenants = [row["id"] for row in await tx.all("SELECT id FROM tenant")]
+            for tenant_id in tenants:
+                lines = await services.organization.lines(system_actor(tenant_id))
+                await book.prepare_greetings({line.label for line in lines})
+                for words in {w for line in lines for choice in line.config.menu for w in choice.labels.items()}:
+                    await book.prepare(*words)
+        await asyncio.sleep(_GREETINGS_EVERY)
+
+
+@asynccontextmanager
+async def _until_stopped() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    yield stopped
