@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_late
 #: Names whose values are codes of the program: route templates, states, kinds. No number, name or id of a person.
 ALLOWED_LABELS = frozenset(
     {"cause", "channel", "command", "component", "event", "follower", "job", "kind", "language", "method", "outcome",
-     "queue", "reason", "result", "route", "state", "status", "step", "tenant", "topic", "transport"}
+     "phase", "queue", "reason", "result", "route", "source", "state", "status", "step", "tenant", "topic",
+     "transport"}
 )  # fmt: skip
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
