@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from array import array
@@ -24,7 +23,7 @@ from careline.telephony.prompts.book import (
     wait_band,
 )
 from careline.telephony.prompts.catalogue import catalogue, spell
-from careline.telephony.prompts.render import MANIFEST, bundled, digest, render_prompts, spoken_name
+from careline.telephony.prompts.render import MANIFEST, bundled, digest, outdated, render_prompts, wanted
 
 pytestmark = pytest.mark.unit
 
@@ -57,16 +56,20 @@ def sound(media: str) -> bytes:
 
 
 def test_every_text_of_the_catalogue_has_the_recording_made_from_that_very_text() -> None:
-    manifest = json.loads((bundled() / MANIFEST).read_text())
+    assert outdated() == [], "type: ./careline prompts render"
     for language in catalogue().languages:
-        texts = catalogue().recordings(language)
-        texts |= {spoken_name(text): text for text in catalogue().spoken.get(language, ())}
-        for name, text in texts.items():
-            entry = manifest[f"{language}/{name}"]
-            assert entry["text"] == digest(entry["engine"], entry["voice"], text), f"render {language} {name} again"
-            recorded = (bundled() / language / f"{name}.ulaw").read_bytes()
-            assert entry["audio"] == hashlib.sha256(recorded).hexdigest()
-        assert {p.stem for p in (bundled() / language).glob("*.ulaw")} == texts.keys()
+        assert {p.stem for p in (bundled() / language).glob("*.ulaw")} == wanted(language).keys()
+
+
+def test_a_changed_text_is_found(tmp_path: Path) -> None:
+    render_prompts(Hummer(), tmp_path, lambda _: None)
+    assert outdated(tmp_path) == []
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    manifest["en/goodbye"]["text"] = digest("hummer", "hum", "So long.")
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    (tmp_path / "es/beep.ulaw").write_bytes(b"")
+    (tmp_path / "es/goodbye.ulaw").write_bytes(b"damaged")
+    assert outdated(tmp_path) == ["en/goodbye", "es/goodbye"]
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -106,6 +109,13 @@ def test_an_unknown_prompt_is_refused(book: PromptBook) -> None:
         book.media("en", "greeting.of-nobody")
     with pytest.raises(UnknownPrompt):
         book.media("en", "../en/goodbye")
+
+
+def test_a_live_call_never_fails_for_a_prompt(book: PromptBook) -> None:
+    assert book(7, "es", "queue.position", number=3)[0].endswith("es/queue.position.3")
+    for key in ("greeting.of-nobody", "queue.position"):
+        (silence,) = book(7, "es", key)
+        assert set(sound(silence)) == {0xFF}
 
 
 def test_choosing_a_language_is_offered_in_both(book: PromptBook) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from careline.demo.phone import Phone, PhoneCall
 from careline.speech.asr import Transcriber
-from careline.speech.audio import RATE, decode_ulaw, encode_ulaw, write_wav
-from careline.speech.listening import Kind, Segment, segments
+from careline.speech.audio import RATE, decode_ulaw, encode_ulaw, rms, write_wav
+from careline.speech.listening import QUIET, Kind, Segment, segments
 from careline.speech.tts import VoiceEngine, VoiceUnavailable, speak
+
+#: Tenths of a second that a caller waits for a pause before pressing a key anyway.
+_PATIENCE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,10 @@ class Plan:
     #: Text or µ-law audio to say.
     say: str | bytes = b""
     language: str = "en"
-    #: Groups of keys, pressed one after another with `pace` seconds before each. `w` in a group waits a second more.
+    #: Groups of keys, pressed one after another. `w` in a group waits a second more.
     keys: Sequence[str] = ()
-    pace: float = 2.0
+    #: Seconds before each group, and before speaking. None: when the other side has spoken and pauses.
+    pace: float | None = 2.0
     #: Seconds to stay on the line after the last thing done.
     wait: float = 10.0
     #: Seconds to let it ring.
@@ -148,19 +152,35 @@ async def _until_answer(call: PhoneCall, plan: Plan, note: Callable[[str], None]
 async def _carry_out(call: PhoneCall, plan: Plan, sound: bytes, note: Callable[[str], None]) -> None:
     for group in plan.keys:
         keys = "".join(part for part in group if part not in "wW")
-        if not await call.wait(plan.pace + len(group) - len(keys)):
+        if not await _turn(call, plan.pace) or not await call.wait(len(group) - len(keys)):
             return
         if keys:
             call.media.press(keys)
             note(f"pressed {keys}")
     if sound:
-        if not await call.wait(plan.pace if plan.keys else 0.0):
+        if not await _turn(call, plan.pace if plan.keys else 0.0):
             return
         call.media.say(sound)
         note(f"speaking for {len(sound) / RATE:.1f} s")
         if not await call.wait(len(sound) / RATE):
             return
     await call.wait(plan.wait)
+
+
+async def _turn(call: PhoneCall, pace: float | None) -> bool:
+    """Wait for our turn. False when the call ended meanwhile."""
+    if pace is not None:
+        return await call.wait(pace)
+    begin, spoke = len(call.media.heard), False
+    for _ in range(_PATIENCE):
+        if not await call.wait(0.1):
+            return False
+        last = decode_ulaw(bytes(call.media.heard[begin:][-RATE:]))
+        if rms(last) > QUIET:
+            spoke = True
+        elif spoke and len(last) == RATE:
+            return True
+    return True
 
 
 async def _voiced(text: str, language: str, voices: Sequence[VoiceEngine]) -> bytes:

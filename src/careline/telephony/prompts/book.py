@@ -10,16 +10,20 @@ because the switch runs without rights and may be unable to read a checkout.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from careline.kernel.errors import InvalidInput, NotFound
 from careline.speech.audio import encode_ulaw, level, read_wav, resample, trim
 from careline.speech.tts import VoiceEngine, VoiceUnavailable
 from careline.telephony.prompts.catalogue import catalogue
 from careline.telephony.prompts.render import MANIFEST, bundled, digest, polish, spoken_name
+
+log = logging.getLogger(__name__)
 
 Media = tuple[str, ...]
 
@@ -76,6 +80,14 @@ class PromptBook:
         return self._shipped / "music"
 
     # --- finding ------------------------------------------------------------------------------------------------
+
+    def __call__(self, tenant_id: int, language: str, key: str, **params: Any) -> Media:
+        """`media` for a live call, where a wrong prompt is silence and an entry in the log, never a lost call."""
+        try:
+            return self.media(language, key, tenant=tenant_id, **params)
+        except (UnknownPrompt, KeyError):
+            log.error("a prompt is missing", extra={"prompt": key})
+            return (str(self._shipped / "tones" / "silence"),)
 
     def media(self, lang: str, key: str, *, tenant: int | None = None, **params: object) -> Media:
         """The files to play for a key.

@@ -54,7 +54,7 @@ def render_prompts(engine: VoiceEngine, folder: Path | None = None, progress: Pr
         voice = engine.voice(language)
         if voice is None:
             continue
-        texts = shipped.recordings(language) | {spoken_name(text): text for text in shipped.spoken.get(language, ())}
+        texts = wanted(language)
         target = folder / language
         target.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -76,6 +76,26 @@ def render_prompts(engine: VoiceEngine, folder: Path | None = None, progress: Pr
     _tones(folder)
     manifest_file.write_text(json.dumps(dict(sorted(manifest.items())), indent=0, sort_keys=True) + "\n")
     return made
+
+
+def outdated(folder: Path | None = None) -> list[str]:
+    """The recordings (`language/name`) that are missing, damaged, or made from another text than the catalogue's."""
+    folder = folder or bundled()
+    manifest: dict[str, dict[str, str]] = json.loads((folder / MANIFEST).read_text())
+    found = []
+    for language in catalogue().languages:
+        for name, text in wanted(language).items():
+            file, entry = folder / language / f"{name}.ulaw", manifest.get(f"{language}/{name}")
+            sound = entry is not None and file.exists() and entry["audio"] == _sha256(file)
+            if entry is None or not sound or entry["text"] != digest(entry["engine"], entry["voice"], text):
+                found.append(f"{language}/{name}")
+    return found
+
+
+def wanted(language: str) -> dict[str, str]:
+    """Every recording that a language is to have: name and text."""
+    shipped = catalogue()
+    return shipped.recordings(language) | {spoken_name(text): text for text in shipped.spoken.get(language, ())}
 
 
 def _tones(folder: Path) -> None:
