@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _TAKEN_OVER_WAIT = 5.0
+#: How long after a leg has left our application its end, with the cause, is waited for.
+_LAST_WORD = 1.0
 _PING_EVERY, _PING_PATIENCE = 5.0, 5.0
 
 
@@ -204,6 +206,8 @@ class AsteriskSwitch:
                 log.exception("an event of the telephone switch was not understood")
                 continue
             self._put(heard)
+            if event["type"] == "StasisEnd" and event["channel"]["id"] in self._book.legs:
+                asyncio.get_running_loop().call_later(_LAST_WORD, self._finish, event["channel"]["id"])
         return "the connection was closed"
 
     async def _watch(self) -> str:
@@ -215,6 +219,9 @@ class AsteriskSwitch:
                 await self._ari.get("asterisk/ping", seconds=_PING_PATIENCE)
             except Unavailable:
                 return "the switch does not answer"
+
+    def _finish(self, channel: str) -> None:
+        self._put(self._book.finish(channel, self._clock.now()))
 
     def _put(self, events: Sequence[SwitchEvent]) -> None:
         for event in events:

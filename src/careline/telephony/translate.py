@@ -29,6 +29,7 @@ Json = dict[str, Any]
 WANTED: Final = (
     "StasisStart",
     "ChannelDestroyed",
+    "StasisEnd",
     "ChannelHangupRequest",
     "ChannelStateChange",
     "ChannelDtmfReceived",
@@ -113,6 +114,10 @@ class Translator:
         self.blame(channel, cause)
         return self._end(channel, None, at)
 
+    def finish(self, channel: str, at: datetime) -> list[SwitchEvent]:
+        """A leg that left us some time ago: it has ended, whether or not Asterisk says so."""
+        return self._end(channel, None, at)
+
     def seen(self, channel: Json) -> None:
         """A channel of ours in a listing, perhaps unknown to us (we were away)."""
         if channel["dialplan"]["app_name"] == "Stasis" and channel["id"] not in self.ended:
@@ -185,6 +190,11 @@ class Translator:
             leg.cause = _CAUSES[event["cause"]]
         return []
 
+    def _stasis_end(self, event: Json, at: datetime) -> list[SwitchEvent]:
+        """An inbound channel's last word: Asterisk stops telling us of it here. A leg of ours is told of to its end."""
+        leg = self.legs.get(event["channel"]["id"])
+        return [] if leg is None or leg.outgoing else self._end(event["channel"]["id"], None, at)
+
     def _destroyed(self, event: Json, at: datetime) -> list[SwitchEvent]:
         return self._end(event["channel"]["id"], event.get("cause"), at)
 
@@ -239,6 +249,7 @@ _HANDLERS: Final[dict[str, Callable[[Translator, Json, datetime], list[SwitchEve
     "ChannelStateChange": Translator._state,
     "Dial": Translator._dial,
     "ChannelHangupRequest": Translator._hangup_request,
+    "StasisEnd": Translator._stasis_end,
     "ChannelDestroyed": Translator._destroyed,
     "ChannelDtmfReceived": Translator._digit,
     "ChannelHold": Translator._hold,
