@@ -1,0 +1,17 @@
+"""The live topic of the inbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from careline.platform.live import Topic
+
+
+def topics(services: Any) -> list[Topic]:
+    """`inbox`: the inboxes an actor works and what is open in them; taken each minute too, since limits pass by time."""
+
+    async def inbox(actor: Any, key: str | None) -> Any:
+        del key
+        return await services.messages.snapshot(actor)
+
+    return [Topic(name="inbox", snapshot=inbox, streams=frozenset({"message"}), every=60.0)]
