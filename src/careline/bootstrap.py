@@ -12,6 +12,7 @@ from careline.calls.desk import DeskService
 from careline.calls.service import CallService
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
+from careline.messages.service import MessageService
 from careline.organization.service import OrganizationService
 from careline.patients.service import PatientService
 from careline.platform import postgres
@@ -54,6 +55,7 @@ class Services:
     security: Security
     organization: OrganizationService
     patients: PatientService
+    messages: MessageService
     calls: CallService
     commands: CallCommands
     telephony_grant: TelephoneGrants
@@ -115,6 +117,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         security=security,
         organization=OrganizationService(db, clock),
         patients=PatientService(db, clock),
+        messages=MessageService(db, clock),
         calls=CallService(db, clock),
         commands=commands,
         telephony_grant=TelephoneGrants(settings.home, commands),

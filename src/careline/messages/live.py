@@ -8,7 +8,7 @@ from careline.platform.live import Topic
 
 
 def topics(services: Any) -> list[Topic]:
-    """`inbox`: the inboxes an actor works and what is open in them; taken each minute too, since limits pass by time."""
+    """`inbox`: the inboxes of an actor and what is open in them; also taken by the minute, since limits just pass."""
 
     async def inbox(actor: Any, key: str | None) -> Any:
         del key
