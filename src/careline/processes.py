@@ -26,10 +26,11 @@ from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
 from careline.security.actor import system_actor
 from careline.security.keys import Keyring
-from careline.telephony.installation import prompt_book, switch_home
+from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
 from careline.telephony.prompts.book import PromptBook
 from careline.telephony.prompts.media import SpokenMenu, media_from
+from careline.telephony.prompts.voices import open_book
 from careline.telephony.switch import AsteriskSwitch
 
 log = logging.getLogger(__name__)
@@ -38,24 +39,15 @@ log = logging.getLogger(__name__)
 _GREETINGS_EVERY = 30.0
 
 
-class SpokenMenu:
-    """Which menu reasons the catalogue has words for."""
-
-    def has_option(self, reason: str) -> bool:
-        """Whether the catalogue speaks this menu reason."""
-        return f"menu.option.{reason}" in catalogue().prompts
-
-
 async def callcontrol() -> int:
     """The process that alone decides about live calls."""
     settings = Settings.load()
     careline_logging.setup(settings.log_level, settings.log_format)
     serve_metrics(settings.callcontrol_metrics_port)
     async with open_services(settings) as services:
-        book = prompt_book(settings)
+        book = open_book(settings.home)
         switch = AsteriskSwitch(read_access(switch_home(settings.home)), recorder_door(settings.home))
         provision = desk_phones(services.security.keyring)
-
         control = CallControl(
             db=services.db,
             switch=switch,

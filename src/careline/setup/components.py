@@ -9,10 +9,9 @@ import time
 
 from careline.platform import postgres
 from careline.setup.steps import Say, Step, StepFailed
-from careline.speech.tts import Espeak
 from careline.telephony import engine
-from careline.telephony.apt import Progress, fetch_packages, find_archive
-from careline.telephony.installation import voice_folder
+from careline.telephony.apt import Progress
+from careline.telephony.prompts import voices
 from careline.web import assets
 
 cache_folder = engine.default_cache
@@ -77,13 +76,12 @@ def _fetch_engine(tell: Say) -> None:
 
 
 def _voice() -> str | None:
-    found = Espeak.find([voice_folder()])
-    return None if found is None else f"{found.name} ({found.program})"
+    found = voices.voice_engines()
+    return ", ".join(engine.name for engine in found) or None
 
 
 def _fetch_voice(tell: Say) -> None:
-    archive = find_archive()
-    fetch_packages(["espeak-ng"], archive.codename, voice_folder(), progress(tell), archive)
+    voices.fetch_voice(progress=progress(tell))
 
 
 def version_of(package: str) -> str:

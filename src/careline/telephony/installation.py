@@ -1,15 +1,14 @@
-"""The Asterisk and the voices of this installation: where they are and what the settings make of them."""
+"""The Asterisk of this installation: where it is and what the settings make of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from careline.platform.settings import Settings
-from careline.speech.tts import engines
 from careline.telephony.engine import default_cache, find_engine
 from careline.telephony.instance import InstanceConfig, Ports
 from careline.telephony.process import AsteriskProcess
-from careline.telephony.prompts.book import PromptBook
+from careline.telephony.prompts.voices import open_book
 
 
 def switch_home(home: Path) -> Path:
@@ -17,21 +16,9 @@ def switch_home(home: Path) -> Path:
     return home / "asterisk"
 
 
-def voice_folder() -> Path:
-    """Where espeak-ng is unpacked when the machine has none of its own."""
-    return default_cache() / "voice"
-
-
-def prompt_book(settings: Settings) -> PromptBook:
-    """The prompts of this installation, with the voices of this machine; its files are in place afterwards."""
-    book = PromptBook(settings.home / "prompts", engines([voice_folder()]))
-    book.install()
-    return book
-
-
 def instance_config(settings: Settings) -> InstanceConfig:
     """What the instance is to be."""
-    book = prompt_book(settings)
+    book = open_book(settings.home)
     return InstanceConfig(
         home=switch_home(settings.home),
         ports=Ports(
