@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -47,7 +47,7 @@ class MasterKey:
     """One generation of the master key."""
 
     name: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 def encrypt(key: bytes, plaintext: bytes, context: bytes) -> bytes:
