@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from array import array
@@ -174,6 +175,22 @@ async def test_free_text_is_spoken_once_and_kept(tmp_path: Path) -> None:
     assert voice.said == [line_greeting(lang, "Pine Street Pediatrics") for lang in ("en", "es")]
     (media,) = book.media("en", "greeting.line", name="Pine Street Pediatrics")
     assert len(sound(media)) > 2000
+
+
+async def test_a_menu_in_the_practices_own_words_is_spoken_from_the_second_call_on(tmp_path: Path) -> None:
+    book = PromptBook(tmp_path, [Hummer()])
+    book.install()
+    words = {"en": "travel clinic", "es": "medicina del viajero"}
+    assert book(1, "es", "menu.words", digit="6", **words) == book.media("es", "menu.press", number=6)
+    await asyncio.gather(*book._tasks)
+    option, press = book(1, "es", "menu.words", digit="6", **words)
+    assert "spoken" in option and press.endswith("es/menu.press.6")
+
+
+def test_an_option_without_a_recording_still_names_its_key(book: PromptBook) -> None:
+    assert book.media("en", "menu.option.zoology", digit="5") == book.media("en", "menu.press", number=5)
+    with pytest.raises(UnknownPrompt):
+        book.media("en", "menu.option.zoology")
 
 
 async def test_without_a_voice_the_fixed_greeting_stands_in(tmp_path: Path) -> None:

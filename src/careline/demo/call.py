@@ -114,7 +114,7 @@ async def place_call(
             call.hang_up()
         report.end = call.end
         note(call.end)
-        report.heard = bytes(call.media.heard) if report.answered else b""
+        report.heard = call.media.tail(call.media.elapsed) if report.answered else b""
         report.segments = segments(report.heard)
         offset = opened - began
         report.moments.extend(
@@ -171,14 +171,13 @@ async def _turn(call: PhoneCall, pace: float | None) -> bool:
     """Wait for our turn. False when the call ended meanwhile."""
     if pace is not None:
         return await call.wait(pace)
-    begin, spoke = len(call.media.heard), False
-    for _ in range(_PATIENCE):
+    spoke = False
+    for step in range(1, _PATIENCE):
         if not await call.wait(0.1):
             return False
-        last = decode_ulaw(bytes(call.media.heard[begin:][-RATE:]))
-        if rms(last) > QUIET:
+        if rms(decode_ulaw(call.media.tail(min(step / 10, 1.0)))) > QUIET:
             spoke = True
-        elif spoke and len(last) == RATE:
+        elif spoke:
             return True
     return True
 

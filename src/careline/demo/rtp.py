@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from careline.speech.audio import FRAME, RATE, SILENCE
@@ -70,8 +71,8 @@ class Media(asyncio.DatagramProtocol):
         self._began = time.monotonic()
         #: µ-law as heard, with silence where nothing arrived: its length is time since `open`.
         self.heard = bytearray()
-        #: The newest packet's sound, for a listener that keeps nothing.
-        self.newest = _REST
+        #: Hears every packet as it comes, for a listener that keeps nothing.
+        self.on_sound: Callable[[bytes], None] | None = None
         self.received = 0
         self.sent = 0
         #: Keys the far end pressed.
@@ -172,18 +173,31 @@ class Media(asyncio.DatagramProtocol):
         kind = data[1] & 0x7F
         if kind == _ULAW:
             self.received += 1
-            self.newest = data[start:]
             if self._keep:
                 self._place(data[start:])
+            if self.on_sound is not None:
+                self.on_sound(data[start:])
         elif kind == _KEYS and len(data) >= start + 4:
             stamp = int.from_bytes(data[4:8])
             if data[start + 1] & 0x80 and stamp != self._last_key_stamp and data[start] < len(_EVENTS):
                 self._last_key_stamp = stamp
                 self.keys_heard.append(_EVENTS[data[start]])
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since hearing began."""
+        return time.monotonic() - self._began
+
+    def tail(self, seconds: float) -> bytes:
+        """The last seconds as heard until this moment; nothing arriving is silence."""
+        now = round(self.elapsed * RATE)
+        wanted = min(now, round(seconds * RATE))
+        known = bytes(self.heard[max(0, now - wanted) :])
+        return known[:wanted].ljust(wanted, SILENCE)
+
     def _place(self, sound: bytes) -> None:
         """Put a packet where it belongs in time; up to 120 ms of jitter is taken as continuous."""
-        now = round((time.monotonic() - self._began) * RATE)
+        now = round(self.elapsed * RATE)
         if now - len(self.heard) > FRAME * 6:
             self.heard.extend(SILENCE * (now - len(self.heard) - FRAME))
         self.heard.extend(sound)

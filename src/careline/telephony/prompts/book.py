@@ -10,10 +10,11 @@ because the switch runs without rights and may be unable to read a checkout.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class PromptBook:
         self.home = home.absolute()
         self._engines = engines
         self._shipped = self.home / "bundled"
+        self._tasks: set[asyncio.Task[None]] = set()
         self._preparing: dict[Path, asyncio.Lock] = {}
 
     def install(self) -> None:
@@ -82,7 +84,13 @@ class PromptBook:
     # --- finding ------------------------------------------------------------------------------------------------
 
     def __call__(self, tenant_id: int, language: str, key: str, **params: Any) -> Media:
-        """`media` for a live call, where a wrong prompt is silence and an entry in the log, never a lost call."""
+        """`media` for a live call: a wrong prompt is silence and an entry in the log, never a lost call.
+
+        A free text that nobody has prepared falls back now, and is spoken in the background for the next caller.
+        """
+        for text in self._free_texts(self.language(language), key, params):
+            if self._engines and self.spoken(language, text) is None:
+                self._prepare_soon(language, text)
         try:
             return self.media(language, key, tenant=tenant_id, **params)
         except (UnknownPrompt, KeyError):
@@ -94,7 +102,8 @@ class PromptBook:
 
         `queue.position` takes `number`; `queue.wait-range` takes `high` (minutes); `number` and `menu.press` take
         `number`; `menu.option.…` takes the `digit` to press; `digits` takes `text`; `greeting.line` takes `name`;
-        `text` takes `text`, prepared beforehand; `language.choose` speaks every language in turn.
+        `text` takes `text`, prepared beforehand; `menu.words` takes a `digit` and words for each language;
+        `language.choose` speaks every language in turn.
         Raises `UnknownPrompt`.
         """
         lang = self.language(lang)
@@ -117,6 +126,10 @@ class PromptBook:
                 return (*self.media(lang, "number", tenant=tenant, number=number), unit)
             case "greeting.line":
                 return self._greeting(lang, str(params.get("name") or ""), tenant)
+            case "menu.words":
+                words = str(params.get(lang) or params.get(_DEFAULT) or "")
+                spoken = self.spoken(lang, menu_words(lang, words)) if words else None
+                return (*(spoken or ()), self._file(lang, _press(str(params["digit"])), tenant))
             case "text":
                 return self.spoken(lang, str(params["text"])) or ()
             case _ if key.startswith("menu.option."):
@@ -129,8 +142,11 @@ class PromptBook:
         stem, _, last = key.rpartition(".")
         if digit is None and last in _KEYS:
             key, digit = stem, last
-        option = self._file(lang, key, tenant)
-        return (option,) if digit is None else (option, self._file(lang, _press(str(digit)), tenant))
+        known = self._own(lang, key, tenant) or key in _names(lang)
+        if not known and digit is None:
+            raise UnknownPrompt(key=key)
+        option = (self._file(lang, key, tenant),) if known else ()
+        return option if digit is None else (*option, self._file(lang, _press(str(digit)), tenant))
 
     def language(self, lang: str) -> str:
         """The catalogue's language for a tag such as `es-US`; English when it has none."""
@@ -179,6 +195,29 @@ class PromptBook:
     def _candidates(self, lang: str, text: str) -> list[Path]:
         voices = ((engine.name, engine.voice(lang)) for engine in self._engines)
         return [self.home / "spoken" / f"{digest(name, voice, text)}.ulaw" for name, voice in voices if voice]
+
+    def _free_texts(self, lang: str, key: str, params: Mapping[str, Any]) -> list[str]:
+        match key:
+            case "greeting.line" if params.get("name"):
+                return [line_greeting(lang, str(params["name"]))]
+            case "menu.words" if words := params.get(lang) or params.get(_DEFAULT):
+                return [menu_words(lang, str(words))]
+            case "text":
+                return [str(params["text"])]
+            case _:
+                return []
+
+    def _prepare_soon(self, lang: str, text: str) -> None:
+        async def work() -> None:
+            with contextlib.suppress(VoiceUnavailable, OSError):
+                await self.prepare(lang, text)
+
+        try:
+            task = asyncio.get_running_loop().create_task(work())
+        except RuntimeError:  # no event loop: somebody only looks up files
+            return
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def prepare(self, lang: str, text: str) -> Media:
         """Have a free text spoken (once) and return its file. Raises `VoiceUnavailable` when no voice can read it."""
@@ -250,6 +289,11 @@ def _press(digit: str) -> str:
 def line_greeting(lang: str, name: str) -> str:
     """The greeting of a line by its name."""
     return f"Gracias por llamar a {name}." if lang == "es" else f"Thank you for calling {name}."
+
+
+def menu_words(lang: str, words: str) -> str:
+    """A menu choice in the practice's own words."""
+    return f"Para {words}," if lang == "es" else f"For {words},"
 
 
 def wait_band(minutes: int) -> str:
