@@ -88,3 +88,14 @@ SELECT holder, token, until, until > clock_timestamp() AND EXISTS (
   SELECT FROM pg_stat_activity a
   WHERE a.pid = backend_pid AND coalesce(a.backend_start, lease.backend_start) = lease.backend_start) AS held
 FROM lease WHERE name = %(name)s
+
+-- After a restore: everything before the first event a follower had not read counts as read, in the new numbering.
+-- name: reset_cursors
+UPDATE outbox_cursor c SET xid = '3', id = coalesce(
+  (SELECT min(e.id) - 1 FROM event e WHERE (e.xid, e.id) > (c.xid, c.id)), (SELECT max(e.id) FROM event e), 0)
+
+-- name: reset_events
+UPDATE event SET xid = '3'
+
+-- name: reset_leases
+DELETE FROM lease
