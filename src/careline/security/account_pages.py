@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from careline.kernel.errors import CarelineError
-from careline.security.forms import Req, form_of, go, go_signed_in, page, secure, security_of
+from careline.security.forms import Req, Services, form_of, go, go_signed_in, page, secure, security_of
 from careline.security.web import session_of
 
 
@@ -31,13 +31,13 @@ async def _account(request: Req, services: Any, error: CarelineError | None = No
 
 
 @get("/account")
-async def account_page(request: Req, services: Any) -> Template:
+async def account_page(request: Req, services: Services) -> Template:
     """The overview of one's own account."""
     return await _account(request, services)
 
 
 @post("/account/password")
-async def change_password(request: Req, services: Any) -> Template | Redirect:
+async def change_password(request: Req, services: Services) -> Template | Redirect:
     """Choose another password; other sessions end."""
     form = await form_of(request)
     try:
@@ -50,7 +50,7 @@ async def change_password(request: Req, services: Any) -> Template | Redirect:
 
 
 @get("/account/second-factor")
-async def enrol_page(request: Req, services: Any) -> Template | Redirect:
+async def enrol_page(request: Req, services: Services) -> Template | Redirect:
     """Offers an authenticator."""
     session = session_of(request)
     if session.has_totp:
@@ -60,7 +60,7 @@ async def enrol_page(request: Req, services: Any) -> Template | Redirect:
 
 
 @post("/account/second-factor")
-async def enrol(request: Req, services: Any) -> Template | Redirect:
+async def enrol(request: Req, services: Services) -> Template | Redirect:
     """Take its first code; shows the recovery codes."""
     form, session, account = await form_of(request), session_of(request), security_of(services).account
     try:
@@ -76,7 +76,7 @@ async def enrol(request: Req, services: Any) -> Template | Redirect:
 
 
 @post("/account/second-factor/remove")
-async def remove(request: Req, services: Any) -> Template | Redirect:
+async def remove(request: Req, services: Services) -> Template | Redirect:
     """Remove the authenticator."""
     form = await form_of(request)
     try:
@@ -89,7 +89,7 @@ async def remove(request: Req, services: Any) -> Template | Redirect:
 
 
 @post("/account/recovery-codes")
-async def recovery_codes(request: Req, services: Any) -> Template | Redirect:
+async def recovery_codes(request: Req, services: Services) -> Template | Redirect:
     """A fresh set of recovery codes."""
     form = await form_of(request)
     try:
@@ -102,7 +102,7 @@ async def recovery_codes(request: Req, services: Any) -> Template | Redirect:
 
 
 @post("/account/language")
-async def set_language(request: Req, services: Any) -> Redirect:
+async def set_language(request: Req, services: Services) -> Redirect:
     """The language of one's pages, here and wherever one signs in."""
     form = await form_of(request)
     await security_of(services).account.set_language(session_of(request), form.text("language"))
@@ -114,7 +114,7 @@ async def set_language(request: Req, services: Any) -> Redirect:
 
 
 @post("/account/sessions/{session_id:uuid}/end")
-async def end_session(request: Req, services: Any, session_id: FromPath[UUID]) -> Redirect:
+async def end_session(request: Req, services: Services, session_id: FromPath[UUID]) -> Redirect:
     """End another of one's own sessions."""
     await security_of(services).sessions.end_mine(session_of(request).actor, session_id)
     return go("/account?done=session")

@@ -12,16 +12,15 @@ from litestar.datastructures import MultiDict
 from litestar.response import Template
 
 from careline.kernel.errors import CarelineError, InvalidInput
-from careline.security.actor import Actor
 from careline.security.audit import Action
-from careline.security.forms import Req, page, security_of
+from careline.security.forms import By, Req, Services, page, security_of
 from careline.security.trail import AuditQuery
 
 _PAGE = 50
 
 
 @get("/audit")
-async def audit_page(request: Req, actor: Actor, services: Any) -> Template:
+async def audit_page(request: Req, actor: By, services: Services) -> Template:
     """Search by patient, person, call, action and day."""
     asked = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
     audit = security_of(services).audit
@@ -36,7 +35,7 @@ async def audit_page(request: Req, actor: Actor, services: Any) -> Template:
 
 
 @post("/audit/verify")
-async def verify(actor: Actor, services: Any) -> Template:
+async def verify(actor: By, services: Services) -> Template:
     """Check the whole chain now."""
     state = await security_of(services).audit.verify(actor)
     return _page(dict.fromkeys(_FIELDS, ""), state=state)

@@ -7,15 +7,20 @@ from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import FormMultiDict
+from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 
 from careline.kernel.errors import CarelineError
 from careline.platform.i18n import gettext as _
+from careline.security.actor import Actor
 from careline.security.service import Security
 from careline.security.sessions import Opened
 from careline.security.web import session_cookie
 
 Req = Request[Any, Any, Any]
+#: The dependencies a handler may ask for by these names. `services` is `careline.bootstrap.Services`, which lies above.
+By = NamedDependency[Actor]
+Services = NamedDependency[Any]
 
 
 class Form:

@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 
 from careline.kernel.errors import CarelineError, InvalidInput
 from careline.security.actor import Actor
-from careline.security.forms import Form, Req, form_of, go, page, security_of
+from careline.security.forms import By, Form, Req, Services, form_of, go, page, security_of
 from careline.security.permissions import Permission, Role
 
 _LIVES = (30, 90, 180, 365)
@@ -26,20 +26,20 @@ def _roles(form: Form) -> list[Role]:
 
 
 @get("/people")
-async def people_page(actor: Actor, services: Any) -> Template:
+async def people_page(actor: By, services: Services) -> Template:
     """Everybody of the tenant."""
     return page("people", people=await security_of(services).people.everyone(actor), me=actor.person_id)
 
 
 @get("/people/new")
-async def new_page(actor: Actor) -> Template:
+async def new_page(actor: By) -> Template:
     """The form for a new person."""
     actor.require(Permission.PEOPLE_MANAGE)
     return page("person-new", roles=list(Role), values={"roles": [], "language": "en"})
 
 
 @post("/people")
-async def create(request: Req, actor: Actor, services: Any) -> Template:
+async def create(request: Req, actor: By, services: Services) -> Template:
     """Add a person; shows the first password this once."""
     form = await form_of(request)
     try:
@@ -69,13 +69,13 @@ async def _person(
 
 
 @get("/people/{person_id:uuid}")
-async def person_page(request: Req, actor: Actor, services: Any, person_id: FromPath[UUID]) -> Template:
+async def person_page(request: Req, actor: By, services: Services, person_id: FromPath[UUID]) -> Template:
     """One person: name, roles, sign-in."""
     return await _person(actor, services, person_id, done=request.query_params.get("done"))
 
 
 @post("/people/{person_id:uuid}/name")
-async def rename(request: Req, actor: Actor, services: Any, person_id: FromPath[UUID]) -> Template | Redirect:
+async def rename(request: Req, actor: By, services: Services, person_id: FromPath[UUID]) -> Template | Redirect:
     """Correct name and language."""
     form = await form_of(request)
     try:
@@ -88,7 +88,7 @@ async def rename(request: Req, actor: Actor, services: Any, person_id: FromPath[
 
 
 @post("/people/{person_id:uuid}/roles")
-async def set_roles(request: Req, actor: Actor, services: Any, person_id: FromPath[UUID]) -> Template | Redirect:
+async def set_roles(request: Req, actor: By, services: Services, person_id: FromPath[UUID]) -> Template | Redirect:
     """Replace the roles."""
     form = await form_of(request)
     try:
@@ -99,7 +99,7 @@ async def set_roles(request: Req, actor: Actor, services: Any, person_id: FromPa
 
 
 @post("/people/{person_id:uuid}/password")
-async def reset_password(actor: Actor, services: Any, person_id: FromPath[UUID]) -> Template:
+async def reset_password(actor: By, services: Services, person_id: FromPath[UUID]) -> Template:
     """Give a new first password; shown this once."""
     people = security_of(services).people
     try:
@@ -110,7 +110,7 @@ async def reset_password(actor: Actor, services: Any, person_id: FromPath[UUID])
 
 
 @post("/people/{person_id:uuid}/{act:str}")
-async def change(actor: Actor, services: Any, person_id: FromPath[UUID], act: FromPath[str]) -> Template | Redirect:
+async def change(actor: By, services: Services, person_id: FromPath[UUID], act: FromPath[str]) -> Template | Redirect:
     """Deactivate, reactivate, forget a lost authenticator, end all sessions."""
     security = security_of(services)
     acts = {
@@ -151,13 +151,13 @@ async def _tokens(
 
 
 @get("/tokens")
-async def tokens_page(actor: Actor, services: Any) -> Template:
+async def tokens_page(actor: By, services: Services) -> Template:
     """All API tokens, and the form for a new one."""
     return await _tokens(actor, services)
 
 
 @post("/tokens")
-async def create_token(request: Req, actor: Actor, services: Any) -> Template:
+async def create_token(request: Req, actor: By, services: Services) -> Template:
     """Make a token; its secret is shown this once."""
     form = await form_of(request)
     values = {
@@ -180,7 +180,7 @@ async def create_token(request: Req, actor: Actor, services: Any) -> Template:
 
 
 @post("/tokens/{token_id:uuid}/revoke")
-async def revoke_token(actor: Actor, services: Any, token_id: FromPath[UUID]) -> Redirect:
+async def revoke_token(actor: By, services: Services, token_id: FromPath[UUID]) -> Redirect:
     """End a token now."""
     await security_of(services).tokens.revoke(actor, token_id)
     return go("/tokens")

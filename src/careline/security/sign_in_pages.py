@@ -14,6 +14,7 @@ from careline.kernel.errors import CarelineError
 from careline.security.forms import (
     Form,
     Req,
+    Services,
     form_of,
     go,
     go_signed_in,
@@ -49,7 +50,7 @@ def _whole(services: Any, opened: Opened, target: str) -> Redirect:
 
 
 @get("/sign-in", opt={"public": True})
-async def sign_in_page(request: Req, services: Any, next: FromQuery[str] = "/") -> Template | Redirect:
+async def sign_in_page(request: Req, services: Services, next: FromQuery[str] = "/") -> Template | Redirect:
     """The sign-in form; sends those who are signed in already to where they belong."""
     session: Session | None = request.scope["state"].get("session")
     target = safe_next(next)
@@ -63,7 +64,7 @@ async def sign_in_page(request: Req, services: Any, next: FromQuery[str] = "/") 
 
 
 @post("/sign-in", opt={"public": True})
-async def sign_in(request: Req, services: Any) -> Template | Redirect:
+async def sign_in(request: Req, services: Services) -> Template | Redirect:
     """Check e-mail address and password."""
     form = await form_of(request)
     target, email = safe_next(form.text("next")), form.text("email")
@@ -90,7 +91,7 @@ async def code_page(request: Req, next: FromQuery[str] = "/") -> Template | Redi
 
 
 @post("/sign-in/code", opt={"unfinished": True})
-async def code(request: Req, services: Any) -> Template | Redirect:
+async def code(request: Req, services: Services) -> Template | Redirect:
     """Check the code."""
     form, session = await form_of(request), session_of(request)
     target = safe_next(form.text("next"))
@@ -116,7 +117,7 @@ async def new_password_page(request: Req, next: FromQuery[str] = "/") -> Templat
 
 
 @post("/sign-in/new-password", opt={"unfinished": True})
-async def new_password(request: Req, services: Any) -> Template | Redirect:
+async def new_password(request: Req, services: Services) -> Template | Redirect:
     """Take the new password."""
     form, session = await form_of(request), session_of(request)
     target = safe_next(form.text("next"))
@@ -132,7 +133,7 @@ async def new_password(request: Req, services: Any) -> Template | Redirect:
 
 
 @get("/sign-in/second-factor", opt={"unfinished": True})
-async def enrol_page(request: Req, services: Any, next: FromQuery[str] = "/") -> Template | Redirect:
+async def enrol_page(request: Req, services: Services, next: FromQuery[str] = "/") -> Template | Redirect:
     """Offers an authenticator where one is demanded."""
     session = session_of(request)
     target = safe_next(next)
@@ -143,7 +144,7 @@ async def enrol_page(request: Req, services: Any, next: FromQuery[str] = "/") ->
 
 
 @post("/sign-in/second-factor", opt={"unfinished": True})
-async def enrol(request: Req, services: Any) -> Template | Redirect:
+async def enrol(request: Req, services: Services) -> Template | Redirect:
     """Take the first code; shows the recovery codes."""
     form, session = await form_of(request), session_of(request)
     target, account = safe_next(form.text("next")), security_of(services).account
@@ -162,7 +163,7 @@ async def enrol(request: Req, services: Any) -> Template | Redirect:
 
 
 @post("/sign-out", opt={"while_locked": True, "unfinished": True})
-async def sign_out(request: Req, services: Any) -> Redirect:
+async def sign_out(request: Req, services: Services) -> Redirect:
     """End the session."""
     await security_of(services).sessions.sign_out(session_of(request).actor)
     return Redirect("/sign-in", status_code=303, cookies=[no_cookie(secure=secure(services))])
@@ -178,7 +179,7 @@ async def lock_page(request: Req, next: FromQuery[str] = "/") -> Template | Redi
 
 
 @post("/lock", opt={"while_locked": True})
-async def lock(request: Req, services: Any) -> Response[Any] | Redirect:
+async def lock(request: Req, services: Services) -> Response[Any] | Redirect:
     """Lock the screen. A script (`Accept: application/json`) stays where it is: calls go on."""
     await security_of(services).sessions.lock(session_of(request).actor)
     if _is_script(request):
@@ -187,7 +188,7 @@ async def lock(request: Req, services: Any) -> Response[Any] | Redirect:
 
 
 @post("/unlock", opt={"while_locked": True})
-async def unlock(request: Req, services: Any) -> Response[Any] | Template | Redirect:
+async def unlock(request: Req, services: Services) -> Response[Any] | Template | Redirect:
     """Unlock with the password."""
     form, session = await form_of(request), session_of(request)
     target = safe_next(form.text("next"))
@@ -208,7 +209,7 @@ async def active() -> None:
 
 
 @get("/setup", opt={"public": True})
-async def setup_page(services: Any) -> Template | Redirect:
+async def setup_page(services: Services) -> Template | Redirect:
     """The first run: the first organization and its administrator."""
     first_run = security_of(services).first_run
     if not await first_run.is_needed():
@@ -217,7 +218,7 @@ async def setup_page(services: Any) -> Template | Redirect:
 
 
 @post("/setup", opt={"public": True})
-async def setup(request: Req, services: Any) -> Template | Redirect:
+async def setup(request: Req, services: Services) -> Template | Redirect:
     """Make them, and sign in."""
     form, security = await form_of(request), security_of(services)
     also = frozenset(role for role in _ALSO if role.value in form.many("also"))
