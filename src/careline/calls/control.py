@@ -32,10 +32,10 @@ from careline.platform.metrics import counter, gauge
 log = logging.getLogger(__name__)
 _q = queries("careline.calls", "control.sql")
 
-CALLS = counter("careline_calls", "Calls that arrived.", ("source",))
-OFFERS = counter("careline_offers", "Calls offered to agents.", ())
-LIVE = gauge("careline_calls_live", "Calls up at this moment.", ("phase",))
-UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the database.", ())
+CALLS = counter("careline_calls", "Calls that arrived.", ("kind",))
+OFFERS = counter("careline_offers", "Calls offered to agents.")
+LIVE = gauge("careline_calls_live", "Calls up at this moment.", ("state",))
+UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the database.")
 
 #: How often the configuration is read again: a change reaches the floor within this time, and no call loses a place.
 REFRESH = 3.0
@@ -54,13 +54,14 @@ class CallControl:
         clock: Clock,
         companions: tuple[Companion, ...] = (),
         provision: Callable[[Switch, Database, int], Any] | None = None,
+        region: str = "US",
     ) -> None:
         """`companions` are written in the transaction of each batch; `provision(switch, db, tenant)` configures a
         tenant's desk phones at the switch after it was (re)started."""
         self.db = db
         self.switch = switch
         self.clock = clock
-        self.floor = Floor(media, new_id)
+        self.floor = Floor(media, new_id, region)
         self.writer = Writer(db, self.floor, companions)
         self._sending: set[asyncio.Task[None]] = set()
         self._lines = lines
@@ -125,7 +126,7 @@ class CallControl:
     async def _report(self) -> None:
         for phase in Phase:
             LIVE.labels(phase.value).set(sum(1 for c in self.floor.calls.values() if c.phase is phase))
-        UNWRITTEN.labels().set(self.writer.waiting)
+        UNWRITTEN.set(self.writer.waiting)
         now = self.clock.now()
         states = {
             "callcontrol": ("up", ""),
@@ -148,7 +149,7 @@ class CallControl:
         self._wake.set()
         for event in outcome.events:
             if event.kind == "offered":
-                OFFERS.labels().inc()
+                OFFERS.inc()
 
     async def _send(self, commands: list[Command]) -> None:
         try:
@@ -191,7 +192,7 @@ class CallControl:
                 await self._report_quietly()
             case Arrived():
                 CALLS.labels(event.source).inc()
-                if event.dialled not in self.floor.lines and now - self._looked_again > timedelta(seconds=1):
+                if not self.floor.knows(event.dialled) and now - self._looked_again > timedelta(seconds=1):
                     # Perhaps a number added a moment ago; a flood of wrong numbers may not keep the database busy.
                     self._looked_again = now
                     with contextlib.suppress(Exception):

@@ -29,6 +29,7 @@ from careline.calls.ports import (
     Talking,
 )
 from careline.calls.step import LineSetup, Media, Setting, Step
+from careline.kernel.phone import to_e164
 from careline.queues.model import (
     Agent,
     AgentStatus,
@@ -99,7 +100,9 @@ class FloorPlan(Protocol):
 class Floor:
     """Live calls and agents, and the configuration they run under."""
 
-    def __init__(self, media: Media, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, media: Media, new_id: Callable[[], UUID], region: str = "US") -> None:
+        """`region`: where numbers without a country code belong."""
+        self.region = region
         self.media = media
         self.new_id = new_id
         self.calls: dict[UUID, Call] = {}
@@ -134,6 +137,10 @@ class Floor:
             )
         for gone in [a.id for a in self.agents.values() if a.id not in people and a.status not in WORKING]:
             del self.agents[gone]
+
+    def knows(self, dialled: str) -> bool:
+        """Whether a dialled number belongs to a line."""
+        return (to_e164(dialled, self.region) or dialled) in self.lines
 
     def adopt(self, call: Call) -> None:
         """Take over a call that was folded from its events."""
@@ -252,7 +259,8 @@ class Floor:
             self.step(call.id, now, out, act)
 
     def _arrived(self, arrived: Arrived, now: datetime, out: Outcome) -> None:
-        line = self.lines.get(arrived.dialled)
+        dialled = to_e164(arrived.dialled, self.region) or arrived.dialled
+        line = self.lines.get(dialled)
         if line is None:
             out.commands.append(Hangup(channel=arrived.channel, cause=HangupCause.UNALLOCATED))
             return
@@ -266,8 +274,8 @@ class Floor:
                 "line_id": str(line.id),
                 "channel": arrived.channel,
                 "source": arrived.source,
-                "dialled": arrived.dialled,
-                "caller": arrived.caller,
+                "dialled": dialled,
+                "caller": (to_e164(arrived.caller, self.region) or arrived.caller) if arrived.caller else None,
                 "caller_name": arrived.caller_name,
                 "language": line.language,
                 "config_version": line.version,

@@ -75,6 +75,9 @@ _DIAL_RESULTS: Final = {
 _TELEPHONE: Final = re.compile(r"PJSIP/([swd]-[a-z0-9-]+)-[0-9a-f]{8}$")
 _WITHHELD: Final = frozenset({"", "anonymous", "unavailable", "restricted", "unknown"})
 _REMEMBERED_ENDS: Final = 10_000
+_TOLD_TWICE: Final = frozenset(
+    {"ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "ChannelTalkingStarted", "ChannelTalkingFinished"}
+)
 
 
 @dataclass(slots=True)
@@ -98,6 +101,7 @@ class Translator:
     ended: OrderedDict[str, None] = field(default_factory=OrderedDict)
     #: Telephone -> the contacts (registered addresses) it can be reached at. `?`: known to be reachable, not where.
     contacts: dict[str, set[str]] = field(default_factory=dict)
+    last_told: tuple[str, str, str, str] = ("", "", "", "")
 
     def expect(self, channel: str) -> None:
         """We are about to make this channel."""
@@ -139,7 +143,20 @@ class Translator:
     def read(self, event: Json) -> list[SwitchEvent]:
         """One ARI event; usually one or no event of ours."""
         handler = _HANDLERS.get(event["type"])
-        return [] if handler is None else handler(self, event, moment(event["timestamp"]))
+        if handler is None or self._again(event):
+            return []
+        return handler(self, event, moment(event["timestamp"]))
+
+    def _again(self, event: Json) -> bool:
+        """Asterisk tells the same thing twice where we follow both a channel and its telephone; a key pressed once must
+        count once."""
+        channel = event.get("channel")
+        if channel is None or event["type"] not in _TOLD_TWICE:
+            return False
+        told = (channel["id"], event["type"], event["timestamp"], event.get("digit", ""))
+        again = told == self.last_told
+        self.last_told = told
+        return again
 
     # --- channels
 
