@@ -20,6 +20,7 @@ from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.ids import new_id
 from careline.platform.db import Database
 from careline.platform.settings import Settings
+from careline.security.model import Stage
 from careline.security.passwords import Hasher
 from careline.security.people import insert_person
 from careline.security.permissions import Role
@@ -76,6 +77,16 @@ class WebApp:
 
         return self.run(go)
 
+    def session_of(self, tenant_id: int, person_id: UUID) -> str:
+        """The secret of a fresh session of anybody."""
+
+        async def go(services: Any) -> str:
+            async with services.db.tenant(tenant_id) as tx:
+                opened = await services.security.sessions.open(tx, person_id, Stage.FULL, "127.0.0.1", "test")
+            return str(opened.secret)
+
+        return self.run(go)
+
     def cookie_for(self, email: str) -> str:
         """The secret of a fresh session of a person made by `make_person`."""
 
@@ -99,10 +110,19 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def web_app(urls: Urls, home: Path, *, clock: Clock | None = None, **more: Any) -> Iterator[WebApp]:
-    """Run the application on a test's database. `more` is put over the services (`telephony_grant=…`)."""
-    port = _free_port()
-    settings = Settings(home=home, web_port=port, demo=True, **more.pop("settings", {}))
+def web_app(
+    urls: Urls,
+    home: Path,
+    *,
+    port: int | None = None,
+    clock: Clock | None = None,
+    change: Callable[[Any], None] = id,
+    **options: Any,
+) -> Iterator[WebApp]:
+    """Run the application on a test's database. `change` may replace services before they are used; `options` are
+    settings."""
+    port = port or _free_port()
+    settings = Settings(home=home, web_port=port, **{"demo": True, **options})
     started = threading.Event()
     box: dict[str, Any] = {}
 
@@ -112,7 +132,7 @@ def web_app(urls: Urls, home: Path, *, clock: Clock | None = None, **more: Any) 
             where = bootstrap.Addresses(admin=urls.admin, owner=urls.owner, app=urls.app, relay=urls.relay)
             built = bootstrap.build(settings, clock or SystemClock(), db, where)
             services = SimpleNamespace(**{f.name: getattr(built, f.name) for f in fields(built)})
-            vars(services).update(more)
+            change(services)
             server = _Server(uvicorn_config(create_app(services), settings), started)
             box.update(services=services, server=server, loop=asyncio.get_running_loop())
             await server.serve()

@@ -16,7 +16,7 @@ MAX_MESSAGE = 65_536
 _KEEP_ALIVE = frozenset({"\r\n\r\n", "\r\n"})
 _START = re.compile(r"(?:([A-Z]{3,10}) sips?:[^\s]+ SIP/2\.0|SIP/2\.0 [1-6]\d\d [^\r\n]*)")
 _BARE = re.compile(r"(?<!\r)\n|\r(?!\n)")
-_ADDRESS = re.compile(r'(?:"[^"\\<>]*"|[^"<>,]*)\s*<sips?:([^@;>:%\s]+)@[^<>\s]+>(;[^<>]*)?')
+_ADDRESS = re.compile(r'(?:"[^"\\<>]*"|[^"<>,]*)\s*<sips?:([^@;>:%\s]+)@[^<>\s]+>(;(?:[^<>"]|"[^"\\]*")*)?')
 _USERNAME = re.compile(r'(?:^|[\s,])username="([^"\\]*)"', re.IGNORECASE)
 _SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length", "i": "call-id", "r": "refer-to"}
 _METHODS = frozenset({"REGISTER", "INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "PRACK", "OPTIONS"})

@@ -2,10 +2,12 @@
 const token = () => document.querySelector("meta[name=csrf-token]")?.content ?? "";
 
 /** Fetch JSON. Throws `Problem` with {id, status, detail, retryable} when the answer is an error. */
-export async function request(path, { method = "GET", body, signal, passive = false } = {}) {
+export async function request(path, { method = "GET", body, signal, passive = false, key } = {}) {
   const headers = { accept: "application/json", "x-csrf-token": token() };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (passive) headers["x-careline-passive"] = "1";
+  // The same key again is the same request: a button pressed twice, an answer that got lost.
+  if (key) headers["idempotency-key"] = key;
   let response;
   try {
     response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });

@@ -1,0 +1,272 @@
+// The agent's desk. State comes from the server (`me`, `queues`, `health`); the page only shows it, gives orders, and
+// keeps what the person is typing. Every region is drawn from the state and morphed in place.
+import { post, request, Problem } from "./csrf.js";
+import { announce, clock, h, pageData, render, serverNow, setClock, t, tick, useWords } from "./dom.js";
+import { subscribe, onConnection } from "./live.js";
+import { addCommand, toast } from "./shell.js";
+import { createSoftphone } from "./softphone.js";
+import { drawBar, watchLevels } from "./desk-bar.js";
+import { drawContact, contactChanged } from "./desk-contact.js";
+import { drawLine } from "./desk-line.js";
+import { setUpNotes } from "./desk-notes.js";
+import { openEmergency, openKeypad, openTransfer } from "./desk-sheets.js";
+import { drawSide } from "./desk-side.js";
+
+const data = pageData("desk-data");
+useWords(data.words);
+
+/** Everything the regions work with. */
+export const desk = {
+  data,
+  me: data.snapshot.me,
+  snapshot: data.snapshot,
+  queues: data.snapshot.queues,
+  health: { ok: true, components: [] },
+  live: "up",
+  locked: false,
+  phone: null,
+  busy: new Map(), // orders on their way: name -> key
+  said: "", // the last problem, in words
+  draw,
+  order,
+  steer,
+  language: (code) => data.languages[code] ?? code,
+};
+
+// --- orders -------------------------------------------------------------------------------------------------------
+
+const RETRIES = [400, 1200, 3000];
+
+/** Give an order once. A second click while it is on its way is the same order; a lost answer is asked for again with
+ *  the same key. Returns the result, or null when it was refused (the reason is shown). */
+async function order(name, path, body = {}, { quiet = false, method = "POST" } = {}) {
+  if (desk.busy.has(name)) return null;
+  const key = crypto.randomUUID();
+  desk.busy.set(name, key);
+  draw();
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await request(path, { method, body, key });
+      } catch (problem) {
+        if (!(problem instanceof Problem) || !problem.retryable || attempt >= RETRIES.length) throw problem;
+        await new Promise((resolve) => setTimeout(resolve, RETRIES[attempt]));
+      }
+    }
+  } catch (problem) {
+    if (!quiet) complain(problem);
+    return null;
+  } finally {
+    desk.busy.delete(name);
+    draw();
+  }
+}
+
+/** An order about the call in hand. */
+function steer(what, body = {}, callId = desk.snapshot.contact?.call_id ?? desk.snapshot.offer?.call_id) {
+  return callId ? order(what, `/api/v1/calls/${callId}/${what}`, body) : Promise.resolve(null);
+}
+
+function complain(problem) {
+  const text = problem.id === "unreachable" ? t("The server cannot be reached. Nothing was changed; try again.") : problem.message;
+  desk.said = text;
+  toast(text);
+  announce(text, { urgent: true });
+}
+desk.complain = complain;
+
+// --- what can be done with the call --------------------------------------------------------------------------------
+
+export const actions = {
+  answer() {
+    if (desk.phone?.state.call) desk.phone.answer();
+    else if (desk.snapshot.offer) toast(t("Pick up your desk telephone to answer."));
+  },
+  decline() {
+    const { offer } = desk.snapshot;
+    if (!offer) return;
+    desk.phone?.ringer.stop();
+    steer("decline", {}, offer.call_id);
+  },
+  hold: () => inHand("talking", "held") && steer(desk.snapshot.contact.held ? "resume" : "hold"),
+  mute() {
+    const { contact } = desk.snapshot;
+    if (!inHand("talking", "held")) return;
+    const on = !(desk.phone?.state.call?.muted ?? contact.muted);
+    desk.phone?.mute(on); // at once, here; and at the switch, so that the record knows
+    steer(on ? "mute" : "unmute");
+  },
+  hangUp: () => inHand("talking", "held") && steer("hang-up").then((done) => { if (!done) desk.phone?.hangup(); }),
+  keypad: () => inHand("talking") && openKeypad(),
+  transfer: () => inHand("talking", "held") && openTransfer(),
+  complete: () => steer("transfer-complete"),
+  cancel: () => steer("transfer-cancel"),
+  emergency: () => openEmergency(),
+  notes: () => document.getElementById("notes-text")?.focus(),
+  wrapUp: () => document.querySelector("#contact [data-wrap-up]")?.focus(),
+  patient: () => document.getElementById("find-name")?.focus(),
+  status: (status, reason = null) => setStatus(status, reason),
+};
+desk.actions = actions;
+
+function inHand(...states) {
+  return states.includes(desk.snapshot.contact?.state);
+}
+
+async function setStatus(status, reason) {
+  const softphone = desk.phone && !desk.me.phone?.startsWith("d-");
+  if (status === "available" && softphone) {
+    if (desk.phone.state.tab === "passive") desk.phone.takeOver();
+    const microphone = await desk.phone.prepare();
+    if (!["ok", "silent"].includes(microphone)) {
+      draw();
+      announce(t("You cannot take calls: the microphone does not work."), { urgent: true });
+      return;
+    }
+  }
+  await order("status", "/api/v1/desk/status", { status, reason });
+}
+
+const KEYS = new Map(Object.entries({
+  KeyA: actions.answer, KeyX: actions.decline, KeyH: actions.hold, KeyM: actions.mute, KeyK: actions.keypad,
+  KeyT: actions.transfer, KeyQ: actions.hangUp, KeyE: actions.emergency, KeyN: actions.notes, KeyW: actions.wrapUp,
+  KeyP: actions.patient, KeyC: actions.complete, KeyB: actions.cancel,
+  Digit1: () => actions.status("available"), Digit2: () => actions.status("away", "break"), Digit3: () => actions.status("offline"),
+}));
+
+document.addEventListener("keydown", (event) => {
+  if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.repeat) return;
+  const action = KEYS.get(event.code);
+  if (!action) return;
+  event.preventDefault();
+  if (event.code === "KeyE" || !document.querySelector("dialog[open]")) action();
+});
+
+function listKeys() {
+  const rows = [
+    ["A", t("Answer")], ["X", t("Decline")], ["H", t("Hold or resume")], ["M", t("Mute or unmute")], ["K", t("Keypad")],
+    ["T", t("Transfer or consult")], ["C", t("Complete the transfer")], ["B", t("Back to the caller")], ["Q", t("End the call")],
+    ["W", t("Wrap-up reasons")], ["N", t("Notes")], ["P", t("Find a patient")], ["E", t("Emergency")],
+    ["1", t("Available")], ["2", t("Away")], ["3", t("Offline")],
+  ];
+  const list = document.querySelector("#key-help dl.keys");
+  for (const [key, what] of rows) {
+    list.append(h("div", h("dt", h("kbd", "Alt"), " ", h("kbd", key)), h("dd", what)));
+  }
+}
+
+function addCommands() {
+  const commands = [
+    ["offline", t("Go offline"), "Alt 3", () => actions.status("offline")],
+    ["away", t("Go away for a while"), "Alt 2", () => actions.status("away", "break")],
+    ["available", t("Become available"), "Alt 1", () => actions.status("available")],
+    ["find-patient", t("Find a patient"), "Alt P", actions.patient],
+    ["transfer-to", t("Transfer to…"), "Alt T", actions.transfer],
+    ["emergency", t("Emergency"), "Alt E", actions.emergency],
+  ];
+  for (const [id, label, about, run] of commands) addCommand({ id, label, about, run: () => setTimeout(run) });
+}
+
+// --- drawing -------------------------------------------------------------------------------------------------------
+
+let scheduled = false;
+function draw() {
+  if (scheduled) return;
+  scheduled = true;
+  queueMicrotask(() => {
+    scheduled = false;
+    drawBanner();
+    drawLine(desk);
+    drawContact(desk);
+    drawSide(desk);
+    drawBar(desk);
+    tick();
+  });
+}
+
+function drawBanner() {
+  const notices = [];
+  if (desk.live === "ended") {
+    notices.push(h("p", { key: "ended" }, t("You are signed out. Your call goes on; sign in again to see it."), h("a.button.small", { href: "/sign-in?next=/desk" }, t("Sign in"))));
+  }
+  if (desk.locked) {
+    notices.push(h("p", { key: "locked" }, t("The screen is locked. The call goes on and can be steered below."), h("a.button.small", { href: "/lock" }, t("Unlock"))));
+  }
+  for (const part of desk.health.components ?? []) {
+    if (part.state !== "up") notices.push(h("p", { key: `part-${part.name}` }, part.detail || t("A part of Careline is not available: %(name)s", { name: part.name })));
+  }
+  render(document.getElementById("banner"), notices);
+  document.body.classList.toggle("locked", desk.locked);
+}
+
+// --- what is heard ---------------------------------------------------------------------------------------------------
+
+function heardMe(snapshot) {
+  if (snapshot.error) return;
+  setClock(snapshot.now);
+  const before = desk.snapshot;
+  desk.snapshot = snapshot;
+  desk.me = snapshot.me;
+  desk.queues = desk.queues.filter((q) => snapshot.queues.some((mine) => mine.id === q.id));
+  for (const queue of snapshot.queues) if (!desk.queues.some((q) => q.id === queue.id)) desk.queues.push(queue);
+  sayWhatChanged(before, snapshot);
+  if (before.contact?.call_id !== snapshot.contact?.call_id) contactChanged(desk);
+  notes.follow(snapshot.contact);
+  draw();
+}
+
+function sayWhatChanged(before, after) {
+  const { offer, contact, me } = after;
+  if (offer && offer.call_id !== before.offer?.call_id) {
+    const wait = Math.round((serverNow() - Date.parse(offer.waiting_since)) / 1000);
+    announce(t("Incoming call: %(queue)s, %(language)s, waiting for %(wait)s seconds. Alt A answers.", { queue: offer.queue ?? offer.line, language: desk.language(offer.language), wait }), { urgent: true });
+  } else if (contact?.state !== before.contact?.state || contact?.call_id !== before.contact?.call_id) {
+    const words = { talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
+    if (contact) announce(words[contact.state] ?? "");
+  } else if (me.status !== before.me.status) {
+    announce(t("You are now: %(status)s", { status: data.statuses[me.status] ?? me.status }), { urgent: me.status === "not_responding" });
+  }
+}
+
+const notes = setUpNotes(desk);
+
+desk.phone = createSoftphone({
+  remote: document.getElementById("far-audio"),
+  onState: () => draw(),
+  onLevels: watchLevels,
+  onIncoming: () => draw(),
+  onEnded: () => draw(),
+  onSleep: (seconds) => toast(t("This computer slept for %(seconds)s seconds. Your telephone is being connected again.", { seconds })),
+});
+
+setClock(data.snapshot.now);
+listKeys();
+addCommands();
+contactChanged(desk);
+notes.follow(desk.snapshot.contact);
+draw();
+desk.phone.start();
+subscribe("me", heardMe);
+subscribe("queues", (all) => {
+  if (!Array.isArray(all)) return;
+  const found = new Map(all.map((queue) => [queue.id, queue]));
+  desk.queues = desk.queues.map((queue) => found.get(queue.id) ?? queue);
+  draw();
+});
+subscribe("health", (health) => {
+  if (health.error) return;
+  desk.health = health;
+  draw();
+});
+subscribe("session", (session) => {
+  desk.locked = Boolean(session.locked);
+  draw();
+});
+onConnection((state) => {
+  desk.live = state;
+  draw();
+});
+setInterval(tick, 250);
+
+// For tests and for the curious; nothing secret is here that the page does not show.
+window.careline = { desk, actions, post, clock };
