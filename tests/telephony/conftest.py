@@ -1,4 +1,4 @@
-"""Fixtures of the telephony tier: one real Asterisk for the session, a call center on a fresh database for each test."""
+"""The telephony tier: one real Asterisk for the session, a call center on a fresh database for each test."""
 
 from __future__ import annotations
 
