@@ -17,8 +17,8 @@ PROCESSES = {
     "web": ("careline.web.server", "main", "pages, JSON API and live socket"),
     "callcontrol": ("careline.processes", "callcontrol", "the only writer of live call state"),
     "worker": ("careline.processes", "worker", "due timers and background jobs"),
-    "recorder": ("careline.telephony.recorder", "main", "encrypts recordings as they are made"),
-    "callers": ("careline.demo.callers", "main", "the demo's synthetic callers"),
+    "recorder": ("careline.processes", "recorder", "encrypts recordings as they are made"),
+    "callers": ("careline.processes", "callers", "the demo's synthetic callers"),
 }
 
 

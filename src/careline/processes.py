@@ -13,11 +13,13 @@ from typing import Any
 
 import psycopg
 
-from careline.bootstrap import Services, open_services
+from careline.bootstrap import Services, addresses, open_services
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.ports import Switch
 from careline.calls.runner import serve
+from careline.demo.callers import serve as call_in
+from careline.kernel.clock import SystemClock
 from careline.kernel.errors import CarelineError
 from careline.platform import logging as careline_logging
 from careline.platform.db import Database
@@ -26,6 +28,8 @@ from careline.platform.metrics import serve as serve_metrics
 from careline.platform.outbox import follow
 from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
+from careline.recordings.rows import begin_with_events
+from careline.recordings.service import recordings_folder
 from careline.security.actor import system_actor
 from careline.security.chain import anchor_all, anchors_file
 from careline.security.keys import Keyring
@@ -34,6 +38,9 @@ from careline.telephony.instance import read_access
 from careline.telephony.prompts.book import PromptBook
 from careline.telephony.prompts.media import SpokenMenu, media_from
 from careline.telephony.prompts.voices import open_book
+from careline.telephony.recorder import Door, Recorder
+from careline.telephony.recorder_door import RecorderClient, socket_path
+from careline.telephony.recordings import pipe_folder
 from careline.telephony.switch import AsteriskSwitch
 
 log = logging.getLogger(__name__)
@@ -51,7 +58,7 @@ async def callcontrol() -> int:
     serve_metrics(settings.callcontrol_metrics_port)
     async with open_services(settings) as services:
         book = open_book(settings.home)
-        switch = AsteriskSwitch(read_access(switch_home(settings.home)), recorder_door(settings.home))
+        switch = AsteriskSwitch(read_access(switch_home(settings.home)), RecorderClient(settings.home))
         provision = desk_phones(services.security.keyring)
         control = CallControl(
             db=services.db,
@@ -59,6 +66,7 @@ async def callcontrol() -> int:
             lines=LineBook(services.organization, SpokenMenu()),
             media=media_from(book),
             clock=services.clock,
+            companions=(begin_with_events,),
             provision=provision,
             region=settings.region,
         )
@@ -77,6 +85,28 @@ async def callcontrol() -> int:
     return 0
 
 
+async def recorder() -> int:
+    """The process that encrypts the sound of calls as they are recorded."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    db = await Database.open(addresses(settings).app, max_size=2)
+    keyring = Keyring.load(settings.master_key_path)
+    pipes = pipe_folder(switch_home(settings.home))
+    writer = Recorder(db, keyring, SystemClock(), recordings_folder(settings.home), pipes)
+    door = Door(writer, socket_path(settings.home))
+    async with _until_stopped() as stopped:
+        await writer.start()
+        await door.open()
+        tending = asyncio.create_task(writer.tend())
+        await stopped.wait()
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+    await door.close()
+    writer.close()
+    await db.close()
+    return 0
+
+
 async def worker() -> int:
     """The process of due timers and background jobs."""
     settings = Settings.load()
@@ -89,6 +119,15 @@ async def worker() -> int:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    return 0
+
+
+async def callers() -> int:
+    """The process of the demo's synthetic callers."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    async with open_services(settings) as services, _until_stopped() as stopped:
+        await call_in(settings, services.db, stopped)
     return 0
 
 
@@ -106,11 +145,6 @@ async def _anchor_audit(services: Services) -> None:
         except (CarelineError, psycopg.Error, OSError) as error:
             log.warning("the audit log could not be anchored", extra={"error": type(error).__name__})
         await asyncio.sleep(_ANCHOR_EVERY)
-
-
-def recorder_door(home: Path) -> Any:
-    """The way to the recorder process."""
-    del home
 
 
 def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable[None]]:

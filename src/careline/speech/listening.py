@@ -98,11 +98,11 @@ def _judge(samples: array[int], frames: Sequence[float], begin: float) -> list[S
         middle = (first + last) // 2 // FRAME
         low = max(pieces[left][0] // FRAME, middle - 50)
         high = min(pieces[right - 1][1] // FRAME, middle + 50)
-        found.append(Segment(Kind.MUSIC if _flows(frames[low:high]) else Kind.SPEECH, start, end))
+        found.append(Segment(Kind.MUSIC if flows(frames[low:high]) else Kind.SPEECH, start, end))
     return _merge(_smooth(found))
 
 
-def _flows(view: Sequence[float]) -> bool:
+def flows(view: Sequence[float]) -> bool:
     """Whether loudness never drops as it does between words, over at least a second."""
     if len(view) < 45:
         return False

@@ -94,7 +94,7 @@ class PromptBook:
         try:
             return self.media(language, key, tenant=tenant_id, **params)
         except (UnknownPrompt, KeyError):
-            log.error("a prompt is missing", extra={"prompt": key})
+            log.error("a prompt is missing", extra={"code": key})
             return (str(self._shipped / "tones" / "silence"),)
 
     def media(self, lang: str, key: str, *, tenant: int | None = None, **params: object) -> Media:
