@@ -19,6 +19,7 @@ from careline.platform import postgres
 from careline.platform.db import Database
 from careline.platform.settings import Settings
 from careline.queues.service import QueueService
+from careline.recordings.service import RecordingService, recordings_folder
 from careline.reporting.service import BoardService
 from careline.security.first_run import setup_code
 from careline.security.keys import Keyring
@@ -62,6 +63,7 @@ class Services:
     desk: DeskService
     queues: QueueService
     board: BoardService
+    recordings: RecordingService
 
 
 def server(settings: Settings) -> postgres.Server:
@@ -124,6 +126,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         desk=DeskService(db, clock),
         queues=QueueService(db, clock, security.keyring),
         board=BoardService(db, clock),
+        recordings=RecordingService(db, clock, security.keyring, recordings_folder(settings.home)),
     )
 
 
