@@ -11,15 +11,7 @@ from typing import Any
 
 from careline import __version__
 from careline.kernel.errors import CarelineError
-
-#: The long-running processes: command → module and function, and what it does.
-PROCESSES = {
-    "web": ("careline.web.server", "main", "pages, JSON API and live socket"),
-    "callcontrol": ("careline.processes", "callcontrol", "the only writer of live call state"),
-    "worker": ("careline.processes", "worker", "due timers and background jobs"),
-    "recorder": ("careline.processes", "recorder", "encrypts recordings as they are made"),
-    "callers": ("careline.processes", "callers", "the demo's synthetic callers"),
-}
+from careline.setup.names import PROCESSES
 
 
 def _call(module: str, function: str, *args: Any, **named: Any) -> int:

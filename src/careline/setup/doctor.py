@@ -19,13 +19,13 @@ import psycopg
 
 from careline import __version__, bootstrap
 from careline.bootstrap import Services
-from careline.cli import PROCESSES
 from careline.kernel.errors import CarelineError
 from careline.messages.store import unowned
 from careline.platform import migrate, postgres
 from careline.platform.settings import Settings, unknown_variables
 from careline.security.chain import anchors_file, verify_all
 from careline.setup import components, system
+from careline.setup.names import PROCESSES
 from careline.setup.steps import Step
 from careline.telephony.installation import switch_process
 

@@ -22,7 +22,6 @@ from pathlib import Path
 import psycopg
 
 from careline import bootstrap
-from careline.cli import PROCESSES
 from careline.kernel.errors import CarelineError, Conflict
 from careline.platform import logging as careline_logging
 from careline.platform import postgres
@@ -30,6 +29,7 @@ from careline.platform.migrate import migrate as migrate_database
 from careline.platform.settings import Settings
 from careline.platform.supervisor import Process, Supervisor, end
 from careline.setup import components, system
+from careline.setup.names import PROCESSES
 from careline.setup.steps import prepare, say
 from careline.setup.system import Kind
 from careline.telephony.installation import switch_process
