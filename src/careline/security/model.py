@@ -165,9 +165,9 @@ def check_password(password: str, *, email: str, name: str) -> None:
     Length and a block-list instead of composition rules (NIST SP 800-63B section 5.1.1.2).
     """
     if len(password) < MIN_PASSWORD:
-        raise PasswordRejected(f"A password needs at least {MIN_PASSWORD} characters; a few words do well.")
+        raise PasswordRejected("A password needs at least 12 characters; a few words do well.")
     if len(password) > MAX_PASSWORD:
-        raise PasswordRejected(f"A password has at most {MAX_PASSWORD} characters.")
+        raise PasswordRejected("A password has at most 256 characters.")
     lowered = password.casefold()
     if lowered in _COMMON or len(set(lowered)) < 5:
         raise PasswordRejected("This password is among the first that anybody would try.")

@@ -83,8 +83,7 @@ class TokenService:
         if not granted:
             raise InvalidInput("Choose at least one scope.", field="scopes")
         if not timedelta(0) < life <= self._config.token_life:
-            days = self._config.token_life.days
-            raise InvalidInput(f"A token lives between 1 and {days} days.", field="days")
+            raise InvalidInput("A token lives for a day at least and a year at most.", field="days")
         now, token_id = self._clock.now(), new_id()
         secret = f"{PREFIX}{actor.tenant_id}_{secrets.token_urlsafe(32)}"
         async with self._db.tenant(actor.tenant_id) as tx:

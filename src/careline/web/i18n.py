@@ -1,4 +1,4 @@
-"""English and Spanish: catalogues read from `translations/`, and the language a request wants."""
+"""English and Spanish: catalogues read from each package's `translations/`, and the language a request wants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.resources import files
 from io import BytesIO
 
 from babel.core import negotiate_locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -21,9 +22,15 @@ def load_catalogues() -> dict[str, Translations]:
     """Read every `.po` file and install it. Compiled in memory, so that no binary catalogue can grow stale."""
     loaded: dict[str, Translations] = {}
     for code in i18n.LANGUAGES[1:]:
-        source = files("careline.web").joinpath("translations", f"{code}.po")
-        with source.open("rb") as file:
-            catalogue = read_po(file, locale=code)
+        catalogue = Catalog(locale=code)
+        for package in sorted(files("careline").iterdir(), key=lambda entry: entry.name):
+            source = package.joinpath("translations", f"{code}.po")
+            if not source.is_file():
+                continue
+            with source.open("rb") as file:
+                for message in read_po(file, locale=code):
+                    if message.id:
+                        catalogue.add(message.id, message.string)
         compiled = BytesIO()
         write_mo(compiled, catalogue)
         compiled.seek(0)
