@@ -17,7 +17,7 @@ import pytest
 
 from careline.kernel.ids import new_id
 from careline.platform import outbox, postgres
-from careline.platform.db import Database
+from careline.platform.db import Database, DatabaseAway, DatabaseFull
 from careline.platform.events import NewEvent, append
 from careline.platform.migrate import migrate
 from careline.platform.postgres import PostgresOwned, Server
@@ -158,6 +158,43 @@ def test_a_reason_is_given_when_it_cannot_start(home: Path) -> None:
     with pytest.raises(postgres.PostgresError, match="no_such_setting"):
         postgres.start(home, config={"no_such_setting": "1"})
     postgres.start(home).stop()  # and the supervisor's lock was given up
+
+
+async def test_an_absent_server_is_said_soon_and_used_again_at_once(home: Path) -> None:
+    server = postgres.start(home)
+    migrate(server.admin_url)
+    db = await Database.open(server.app_url)
+
+    async def ask() -> None:
+        async with db.system() as tx:
+            await tx.one("SELECT 1 AS x")
+
+    await ask()
+    await asyncio.to_thread(server.stop)
+    for _ in range(2):
+        async with asyncio.timeout(15):
+            with pytest.raises(DatabaseAway):
+                await ask()
+    again = await asyncio.to_thread(postgres.start, home)
+    try:
+        async with asyncio.timeout(15):
+            await ask()
+    finally:
+        await db.close()
+        again.stop()
+
+
+async def test_a_full_disk_is_named(home: Path) -> None:
+    server = postgres.start(home)
+    migrate(server.admin_url)
+    db = await Database.open(server.app_url)
+    try:
+        with pytest.raises(DatabaseFull):
+            async with db.system() as tx:
+                await tx.run("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")
+    finally:
+        await db.close()
+        server.stop()
 
 
 async def test_followers_and_pools_come_back_after_a_crash_and_an_absence(home: Path) -> None:

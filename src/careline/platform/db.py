@@ -12,14 +12,32 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from careline.kernel.errors import Unavailable
 from careline.platform.waker import Waker
 
 Row = dict[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
+
+
+#: How long a request waits for a connection before it is told that the database is away.
+WAIT_SECONDS = 3.0
+
+
+class DatabaseAway(Unavailable, psycopg.OperationalError):
+    """The database cannot be reached just now. Nothing that was not confirmed is sure to have been saved."""
+
+    id = "database-away"
+
+
+class DatabaseFull(Unavailable, psycopg.OperationalError):
+    """The database's disk is full: nothing can be saved until room is made. Calls go on."""
+
+    id = "database-full"
 
 
 class Tx:
@@ -81,6 +99,10 @@ class Database:
             kwargs={"row_factory": dict_row, "options": "-c timezone=UTC"},
             configure=configure,
             open=False,
+            # With the server away, say so soon, and try again at every request: the pool's own pauses would grow until
+            # it came back a minute after the server.
+            timeout=WAIT_SECONDS,
+            reconnect_timeout=WAIT_SECONDS,
             check=AsyncConnectionPool.check_connection,
         )
         try:
@@ -110,13 +132,27 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, tenant_id: int | None) -> AsyncIterator[Tx]:
-        async with self.pool.connection() as conn:
-            tx = Tx(conn, tenant_id, self.waker)
-            async with conn.transaction():
-                if tenant_id is not None:
-                    await conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
-                yield tx
+        try:
+            async with self.pool.connection() as conn:
+                tx = Tx(conn, tenant_id, self.waker)
+                async with conn.transaction():
+                    if tenant_id is not None:
+                        await conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
+                    yield tx
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if isinstance(error, psycopg.errors.DiskFull):
+                raise DatabaseFull from error
+            if _is_away(error):
+                raise DatabaseAway from error
+            raise
         await tx.committed()
+
+
+def _is_away(error: psycopg.Error) -> bool:
+    """No connection, a broken one, or a server that is going down; a deadlock or a full disk is something else."""
+    if isinstance(error, DatabaseAway | DatabaseFull):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "533", "57P"))
 
 
 @cache

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 from careline.kernel.clock import Clock
 from careline.kernel.ids import new_id
-from careline.platform.db import Database, Tx, queries
+from careline.platform.db import Database, DatabaseAway, Tx, queries
 from careline.platform.metrics import counter, histogram
 
 log = logging.getLogger(__name__)
@@ -99,8 +99,12 @@ class TimerWorker:
             try:
                 await self.fire_due()
                 await asyncio.sleep(await self._time_to_next())
-            except (psycopg.Error, OSError):
-                log.warning("timers wait for the database", exc_info=True)
+            except DatabaseAway:
+                log.warning("timers wait for the database")
+                await asyncio.sleep(1)
+            except Exception:
+                # Whatever it is, the timers must go on.
+                log.exception("timers failed")
                 await asyncio.sleep(1)
 
     async def _time_to_next(self) -> float:
@@ -126,7 +130,7 @@ class TimerWorker:
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
             return True  # rolled back by the server's choice, nothing wrong with the timer: take it again at once
         except Exception as error:
-            if timer is None or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
+            if timer is None or isinstance(error, DatabaseAway):
                 raise  # the database, not the handler
             await self._postpone(timer)
             return True
