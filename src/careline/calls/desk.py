@@ -15,6 +15,7 @@ from careline.calls.views import (
     ContactView,
     DeskSnapshot,
     InfoView,
+    LastOffer,
     LineInfo,
     MessageView,
     MeView,
@@ -52,6 +53,7 @@ class DeskService:
         async with self.db.tenant(actor.tenant_id) as tx:
             state = await tx.one(_q["read_my_state"], params)
             offer = await tx.one(_q["read_my_offer"], params)
+            last = await tx.one(_q["read_last_offer"], params)
             params["call_id"] = state["call_id"] if state else None
             contact = await tx.one(_q["read_my_contact"], params)
             # A ringing call is an offer, not yet a contact.
@@ -64,6 +66,7 @@ class DeskService:
                 me=_me(actor, state),
                 queues=[MyQueue(**r) for r in await tx.all(_q["list_my_queues"], params)],
                 offer=OfferView(**offer) if offer else None,
+                last_offer=LastOffer(**last) if last else None,
                 contact=await self._contact(tx, actor, contact, params, open_screen) if contact else None,
                 open_work=[WorkView(**r) for r in await tx.all(_q["list_my_work"], params)],
                 wrap_up_codes=[Choice(**r) for r in await tx.all(_q["list_wrap_up_codes"], params)],

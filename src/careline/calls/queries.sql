@@ -33,6 +33,15 @@ WHERE c.offered_to = %(person_id)s AND c.ended_at IS NULL
 ORDER BY c.arrived_at
 LIMIT 1
 
+-- Only lately: an old miss is no news.
+-- name: read_last_offer
+SELECT stream_id AS call_id, body ->> 'reason' AS reason, at FROM event
+WHERE stream = 'call' AND kind = 'offer_ended' AND at > %(now)s - interval '10 minutes'
+  AND body ->> 'agent_id' = %(person_id)s::text
+  AND NOT EXISTS (SELECT FROM call_handling h WHERE h.person_id = %(person_id)s AND h.connected_at >= event.at)
+ORDER BY id DESC
+LIMIT 1
+
 -- The call in hand; while wrapping up, the one just left and not yet wrapped up.
 -- name: read_my_contact
 SELECT c.*, q.name AS queue, h.left_at, h.connected_at AS my_connected_at,
@@ -165,8 +174,8 @@ WHERE (%(id)s::uuid IS NULL OR c.id = %(id)s)
        OR EXISTS (SELECT FROM call_handling h WHERE h.call_id = c.id AND h.person_id = %(own)s))
   AND (%(since)s::timestamptz IS NULL OR c.arrived_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR c.arrived_at < %(until)s)
-  AND (%(number)s::text IS NULL OR c.caller = %(number)s OR c.dialled = %(number)s
-       OR (%(digits)s::text IS NOT NULL AND (c.caller LIKE %(digits)s OR c.dialled LIKE %(digits)s)))
+  AND ((%(number)s::text IS NULL AND %(digits)s::text IS NULL)
+       OR c.caller = %(number)s OR c.dialled = %(number)s OR c.caller LIKE %(digits)s OR c.dialled LIKE %(digits)s)
   AND (%(agent)s::uuid IS NULL OR c.agent_id = %(agent)s
        OR EXISTS (SELECT FROM call_handling h WHERE h.call_id = c.id AND h.person_id = %(agent)s))
   AND (%(queue)s::uuid IS NULL OR c.queue_id = %(queue)s
@@ -218,6 +227,9 @@ LIMIT 200
 
 -- Choices for the search form
 
+-- name: read_zone
+SELECT zone FROM tenant WHERE id = current_setting('app.tenant')::int
+
 -- name: list_agents_to_search
 SELECT DISTINCT p.id, p.name FROM person p JOIN person_role r ON r.person_id = p.id
 WHERE r.role IN ('agent', 'supervisor') ORDER BY p.name
@@ -230,7 +242,7 @@ SELECT id, name FROM queue ORDER BY lower(name)
 SELECT pg_advisory_xact_lock(hashtextextended(%(call_id)s::text || %(person_id)s::text, 0))
 
 -- name: list_recordings
-SELECT r.id, r.kind, r.state, r.started_at, r.seconds,
+SELECT r.id, r.kind, r.state, r.started_at, r.seconds, r.transcript, r.transcript_state,
        EXISTS (SELECT FROM call_handling h WHERE h.call_id = r.call_id AND h.person_id = %(person_id)s) AS mine
 FROM recording r
 WHERE r.call_id = %(call_id)s

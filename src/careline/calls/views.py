@@ -210,6 +210,16 @@ class OfferView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastOffer:
+    """How the latest call that rang at the agent in vain ended."""
+
+    call_id: UUID
+    #: no-answer (missed), declined (rejected), unreachable or failed (failed), caller-left, withdrawn
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """One entry of a list to choose from."""
 
@@ -301,6 +311,7 @@ class DeskSnapshot:
     me: MeView
     queues: list[MyQueue]
     offer: OfferView | None
+    last_offer: LastOffer | None
     contact: ContactView | None
     open_work: list[WorkView]
     wrap_up_codes: list[Choice]

@@ -71,6 +71,16 @@ def stretches() -> dict[str, str]:
     }
 
 
+def transcript_states() -> dict[str, str]:
+    """Why a voicemail has no transcript (yet)."""
+    return {
+        "waiting": _("The transcript is being written."),
+        "no-speech-extra": _("No transcript: the speech extra is not installed."),
+        "no-speech": _("No transcript: no speech was heard."),
+        "failed": _("No transcript: writing it failed."),
+    }
+
+
 def parties() -> dict[str, str]:
     """Who ended a call."""
     return {"caller": _("the caller"), "agent": _("the agent"), "system": _("Careline")}

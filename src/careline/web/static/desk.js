@@ -189,14 +189,10 @@ function drawBanner() {
   if (desk.live === "ended") {
     notices.push(h("p", { key: "ended" }, t("You are signed out. Your call goes on; sign in again to see it."), h("a.button.small", { href: "/sign-in?next=/desk" }, t("Sign in"))));
   }
-  if (desk.locked) {
-    notices.push(h("p", { key: "locked" }, t("The screen is locked. The call goes on and can be steered below."), h("a.button.small", { href: "/lock" }, t("Unlock"))));
-  }
   for (const part of desk.health.components ?? []) {
     if (part.state !== "up") notices.push(h("p", { key: `part-${part.name}` }, part.detail || t("A part of Careline is not available: %(name)s", { name: part.name })));
   }
   render(document.getElementById("banner"), notices);
-  document.body.classList.toggle("locked", desk.locked);
 }
 
 // --- what is heard ---------------------------------------------------------------------------------------------------
@@ -259,8 +255,11 @@ subscribe("health", (health) => {
   draw();
 });
 subscribe("session", (session) => {
+  const unlocked = desk.locked && !session.locked;
   desk.locked = Boolean(session.locked);
-  draw();
+  // A page that was loaded behind the lock was given nothing to show: load it anew. The call comes back by itself.
+  if (unlocked && !data.may["patient.search"]) location.reload();
+  else draw();
 });
 onConnection((state) => {
   desk.live = state;
