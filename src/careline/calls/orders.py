@@ -137,7 +137,7 @@ def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
         floor.by_endpoint.pop(agent.endpoint, None)
         agent = floor.agents[order.person_id]
     floor.by_endpoint[endpoint] = agent.id
-    floor.agents[agent.id] = replace(agent, endpoint=endpoint, phone_online=False)
+    floor.agents[agent.id] = replace(agent, endpoint=endpoint, phone_online=False, since=agent.since or now)
     out.agents.add(agent.id)
     if endpoint in floor.online:
         floor.endpoint_changed(endpoint, True, now, out)

@@ -100,7 +100,7 @@ def _id(actor: Actor) -> UUID:
     return actor.person_id
 
 
-async def until(condition: Any, seconds: float = 20.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     """Wait until a condition (plain or coroutine function) holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
