@@ -71,10 +71,11 @@ async def seed(services: Services, *, patients: int = PATIENTS) -> bool:
     units, doctors = await _places(services, actor, dice, people)
     queues = await _queues(services, actor, people)
     await _lines(services, actor, units, queues, today)
-    await _neighbour(services)
     made = Generator(dice, doctors, today).run(patients)
     if not await _exists(services.db, tenant_id, "patient"):
         await _write(services.db, tenant_id, made)
+    # After the large tables: plans that PostgreSQL makes for checking references in small ones would be kept for them.
+    await _neighbour(services)
     await _messages(services, dice, people, units, doctors, made)
     return True
 
