@@ -26,6 +26,11 @@ ENVIRONMENT_ONLY: Mapping[str, str] = {
     "CARELINE_SERVICE_USER": "As root only: the account that PostgreSQL and Asterisk run as. Default: `nobody`.",
     "CARELINE_POSTGRES_BIN": "Directory of PostgreSQL's programs, instead of those that come with Careline.",
     "CARELINE_CHROMIUM": "Tests only: the Chromium or Chrome program to drive.",
+    "CARELINE_KOKORO_PYTHON": "`careline prompts render`: a Python that has the neural voice installed.",
+    "CARELINE_KOKORO_MODEL": "`careline prompts render`: that voice's model file.",
+    "CARELINE_KOKORO_VOICES": "`careline prompts render`: that voice's voices file.",
+    "CARELINE_DEMO_CALLS_PER_HOUR": "Set by `./careline demo --calls-per-hour`: how often synthetic callers call.",
+    "CARELINE_BENCH_KEEP": "Benches only: keep the working directory for a look at its logs.",
     "CARELINE_TEST_DATABASE_URL": "Tests only: an administrator's address of an external PostgreSQL to test against.",
 }
 
