@@ -16,6 +16,7 @@ from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.ports import Switch
 from careline.calls.runner import serve
+from careline.calls.voicemail import filing
 from careline.demo.callers import serve as call_in
 from careline.kernel.clock import SystemClock
 from careline.kernel.errors import CarelineError
@@ -64,7 +65,7 @@ async def callcontrol() -> int:
             lines=LineBook(services.organization, SpokenMenu()),
             media=media_from(book),
             clock=services.clock,
-            companions=(begin_with_events,),
+            companions=(begin_with_events, filing(services.messages)),
             provision=provision,
             region=settings.region,
         )
