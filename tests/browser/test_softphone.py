@@ -25,6 +25,8 @@ pytestmark = pytest.mark.browser
 
 #: What the page plays of the far end.
 REMOTE = "phone.remote.srcObject"
+#: Changes with every ICE restart.
+ICE_NAME = "phone.connection?.localDescription.sdp.match(/a=ice-ufrag:(\\S+)/)[1]"
 #: What a caller hums.
 HUM_HZ = 440
 
@@ -80,7 +82,13 @@ async def ring_in(trunk: Phone, center: CallCenter) -> Caller:
 
 
 async def take_the_desk(page: Page) -> None:
-    """Start the telephone on a page, as the desk does."""
+    """Start the telephone on a page, as the desk does, and wait until it can ring."""
+    await start_the_phone(page)
+    await becomes(page, "phone.state.connection === 'registered'")
+
+
+async def start_the_phone(page: Page) -> None:
+    """Start the telephone on a page."""
     await page.evaluate(
         """async () => {
           const base = document.querySelector("script[src*=shell]").src.replace("shell.js", "");
@@ -93,7 +101,6 @@ async def take_the_desk(page: Page) -> None:
           await phone.start();
         }"""
     )
-    await becomes(page, "phone.state.connection === 'registered'")
 
 
 async def sit_down(center: CallCenter, app: WebApp, visit: Visit) -> tuple[Actor, Page]:
@@ -132,3 +139,103 @@ async def test_a_call_is_heard_both_ways_and_hung_up(
     await page.evaluate("phone.hangup()")
     await becomes(page, "phone.state.call === null")
     assert await page.evaluate("seen.ended.map((one) => one.outcome)") == ["ended"]
+
+
+async def test_r1_a_refreshed_page_gets_its_call_back_by_itself(
+    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    _, page = await sit_down(center, app, visit)
+    caller = await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    await page.evaluate("phone.answer()")
+    await caller.hears(MICROPHONE_HZ)
+    call_id = center.only_call()
+    await page.reload()
+    await take_the_desk(page)
+    await becomes(page, "phone.state.call?.phase === 'talking'")
+    assert await page.evaluate("phone.state.call.resumed && seen.incoming === 0")
+    await hears(page, REMOTE, HUM_HZ)
+    await caller.hears(MICROPHONE_HZ)
+    assert center.only_call() == call_id
+    assert not caller.call.ended.is_set()
+
+
+async def test_r1_a_second_tab_is_passive_until_it_takes_over_with_the_call(
+    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    _, page = await sit_down(center, app, visit)
+    caller = await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    await page.evaluate("phone.answer()")
+    await caller.hears(MICROPHONE_HZ)
+    second = await page.context.new_page()
+    await second.goto(app.url + "/account")
+    await start_the_phone(second)
+    await becomes(second, "phone.state.tab === 'passive'")
+    assert await second.evaluate("phone.state.connection") == "off"
+    assert await page.evaluate("phone.state.call?.phase") == "talking"
+    await second.evaluate("phone.takeOver()")
+    await becomes(second, "phone.state.call?.phase === 'talking'")
+    await becomes(page, "phone.state.tab === 'passive' && phone.state.call === null")
+    await hears(second, REMOTE, HUM_HZ)
+    await caller.hears(MICROPHONE_HZ)
+    await second.close()
+    await becomes(page, "phone.state.tab === 'active' && phone.state.call?.phase === 'talking'")
+    await caller.hears(MICROPHONE_HZ)
+
+
+async def test_r1_a_lost_network_moves_the_media_by_ice_restart(
+    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    _, page = await sit_down(center, app, visit)
+    caller = await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    await page.evaluate("phone.answer()")
+    await becomes(page, "phone.state.call?.phase === 'talking'")
+    await caller.hears(MICROPHONE_HZ)
+    before = await page.evaluate(ICE_NAME)
+    await page.context.set_offline(True)
+    await becomes(page, "phone.state.connection === 'lost'")
+    await page.context.set_offline(False)
+    await becomes(page, f"phone.state.connection === 'registered' && ({ICE_NAME}) !== '{before}'", seconds=5)
+    await becomes(page, "phone.state.call?.phase === 'talking'")
+    await hears(page, REMOTE, HUM_HZ)
+    await caller.hears(MICROPHONE_HZ)
+
+
+async def back_to_work(center: CallCenter, agent: Actor) -> None:
+    """Available again, once the last offer is over."""
+    await until(lambda: center.control.floor.agents[agent.person_id].call_id is None)
+    await center.commands.give(agent, "agent.status", {"status": "available"})
+
+
+async def test_r6_rejected_missed_and_error_are_told_apart(
+    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    agent, page = await sit_down(center, app, visit)
+    impatient = await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    impatient.call.hang_up()
+    await becomes(page, "phone.state.last?.outcome === 'missed'")
+
+    await back_to_work(center, agent)
+    declined = await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    await page.evaluate("phone.reject()")
+    await becomes(page, "phone.state.last?.outcome === 'rejected'")
+    # The caller waits on, for somebody else.
+    await until(lambda: center.control.floor.agents[agent.person_id].status == "away")
+    assert not declined.call.ended.is_set()
+
+    await back_to_work(center, agent)
+    await ring_in(trunk, center)
+    await becomes(page, "phone.state.call?.phase === 'ringing'")
+    await page.evaluate(
+        """() => {
+          phone.stopMicrophone();
+          navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+        }"""
+    )
+    await page.evaluate("phone.answer()")
+    await becomes(page, "phone.state.last?.outcome === 'error'")
+    assert await page.evaluate("phone.state.microphone") == "missing"

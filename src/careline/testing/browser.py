@@ -67,7 +67,7 @@ class Visitor:
         self.context = context
         self.app = app
         self.complaints: list[str] = []
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("weberror", lambda error: self.complaints.append(error.error.stack or str(error.error)))
         context.on("console", self._console)
 
     def _console(self, message: ConsoleMessage) -> None:

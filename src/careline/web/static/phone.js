@@ -144,7 +144,13 @@ export function playRemote(session, element, onStream = () => {}) {
 export const CALL_OPTIONS = { mediaConstraints: { audio: true, video: false }, pcConfig: RTC };
 export const KEY_OPTIONS = { duration: 120, interToneGap: 80, transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833 };
 
-/** After a change of network: gather candidates anew and tell the far end (ICE restart by re-INVITE). */
-export function restartIce(session) {
-  if (session?.isEstablished?.()) session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+const restarting = new WeakSet();
+/** After a change of network: gather candidates anew and tell the far end (ICE restart by re-INVITE). One at a time:
+ *  two offers that cross would end the call. */
+export function restartIce(session, done = () => {}) {
+  if (!session?.isEstablished?.() || restarting.has(session)) return;
+  restarting.add(session);
+  const free = () => restarting.delete(session);
+  if (!session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => { free(); done(); })) free();
+  setTimeout(free, 10000);
 }

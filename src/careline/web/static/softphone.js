@@ -28,6 +28,7 @@ class Softphone {
   #releaseLock = null;
   #retry = 0;
   #retryTimer = 0;
+  #changeTimer = 0;
   #wanted = false;
   #told = false;
   #quality = null;
@@ -171,6 +172,17 @@ class Softphone {
     }
   }
 
+  /** Let the microphone go: while away, so that the browser does not show it as in use. */
+  stopMicrophone() {
+    this.#closeMicrophone();
+    this.#set({ microphone: "unknown" });
+  }
+
+  /** The WebRTC connection of the call, for what the browser itself counts. */
+  get connection() {
+    return this.#session?.connection ?? null;
+  }
+
   #closeMicrophone() {
     this.#meters.out?.stop();
     delete this.#meters.out;
@@ -263,6 +275,12 @@ class Softphone {
   }
 
   #networkChanged() {
+    // Browsers tell of one change in several events.
+    clearTimeout(this.#changeTimer);
+    this.#changeTimer = setTimeout(() => this.#reconnect(), 150);
+  }
+
+  #reconnect() {
     if (!this.#wanted || !this.#agent) return;
     // The old socket may look alive for minutes: make a new one now, register, then move the media.
     const session = this.#session;
@@ -270,8 +288,14 @@ class Softphone {
     this.#agent.transport?.connect();
     if (session?.isEstablished()) {
       this.#setCall({ phase: "recovering" });
-      this.#agent.once("registered", () => this.#session === session && restartIce(session));
+      this.#agent.once("registered", () => {
+        if (this.#session === session) restartIce(session, () => this.#settled(session));
+      });
     }
+  }
+
+  #settled(session) {
+    if (this.#session === session && session.connection?.connectionState === "connected") this.#setCall({ phase: "talking" });
   }
 
   // --- calls ------------------------------------------------------------------------------------------------------
