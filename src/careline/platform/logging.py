@@ -23,15 +23,16 @@ from careline.kernel.errors import CarelineError
 #: Keys of `extra={...}` that are written. Identifiers, counts, codes: never what a person said, wrote or is called.
 ALLOWED = frozenset(
     {
-        "agent_id", "attempt", "attempts", "bridge", "bytes", "call", "call_id", "cause", "channel", "code", "command",
-        "component", "count", "cursor", "database", "department_id", "document", "due", "endpoint", "error", "errors",
-        "event_id", "event_kind", "exit_code", "file_name", "flow_id", "generation", "holder", "host", "http_method",
-        "http_status", "interval", "job", "kind", "lag", "language", "lease", "leg", "line_id", "location_id",
-        "message_id", "method", "migration", "ms", "object_id", "object_type", "order_id", "patients", "permission",
-        "person_id", "pid", "playback", "port", "process_name", "provider_id", "queue_id", "reason", "recording", "recording_id",
-        "request_id", "role", "route", "rows", "seconds", "session_id", "setting", "signal", "size", "socket_kind",
-        "sqlstate", "state", "status", "step", "stream", "switch", "table", "tenant", "tenant_id", "timer_id", "token",
-        "topic", "total", "transport", "url_host", "version", "where", "worker",
+        "agent_id", "attempt", "attempts", "bridge", "bytes", "call", "call_id", "cause", "channel", "code",
+        "command", "component", "count", "cursor", "database", "department_id", "document", "due", "endpoint",
+        "error", "errors", "event_id", "event_kind", "exit_code", "file_name", "flow_id", "generation",
+        "holder", "host", "http_method", "http_status", "interval", "job", "kind", "lag", "language", "lease",
+        "leg", "line_id", "location_id", "message_id", "method", "migration", "ms", "object_id",
+        "object_type", "order_id", "patients", "permission", "person_id", "pid", "playback", "port",
+        "process_name", "provider_id", "queue_id", "reason", "recording", "recording_id", "request_id",
+        "role", "route", "rows", "seconds", "session_id", "setting", "signal", "size", "socket_kind",
+        "sqlstate", "state", "status", "step", "stream", "switch", "table", "tenant", "tenant_id", "timer_id",
+        "token", "topic", "total", "transport", "url_host", "version", "where", "worker",
     }
 )  # fmt: skip
 #: Other people's loggers whose plain texts are known to be about the program, not about its data.
