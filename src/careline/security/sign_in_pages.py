@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import available_timezones
 
 from litestar import Response, get, post
@@ -184,7 +184,9 @@ async def lock(request: Req, services: Services) -> Response[Any] | Redirect:
     await security_of(services).sessions.lock(session_of(request).actor)
     if _is_script(request):
         return Response({"locked": True})
-    return go("/lock")
+    here = urlsplit(request.headers.get("referer", ""))
+    came_from = here.path + (f"?{here.query}" if here.query else "")
+    return go("/lock" if not here.path else "/lock?" + urlencode({"next": safe_next(came_from)}))
 
 
 @post("/unlock", opt={"while_locked": True})

@@ -53,7 +53,8 @@ function uncover() {
   if (before?.isConnected) before.focus();
 }
 
-if (location.pathname !== "/lock") {
+// The page that unlocks is not covered by what it takes away.
+if (!document.querySelector("form[action='/unlock']")) {
   subscribe("session", ({ locked }) => (locked ? cover() : uncover()));
 
   // Pages that only listen ask nothing of the server: tell it that somebody is at work here, now and then.
