@@ -271,6 +271,9 @@ def _launch(
 ) -> subprocess.Popen[bytes]:
     # Left by a killed server; the pid in it is dead, a zombie, or by now someone else's.
     (data / "postmaster.pid").unlink(missing_ok=True)
+    # The same for the socket's lock: a zombie's pid in it would keep every new server from starting.
+    for name in (f".s.PGSQL.{PORT}.lock", f".s.PGSQL.{PORT}"):
+        (sockets / name).unlink(missing_ok=True)
     command = [str(binaries() / "postgres"), "-D", str(data), "-p", str(PORT), "-k", str(sockets)]
     for name, value in config.items():
         command += ["-c", f"{name}={value}"]

@@ -225,8 +225,10 @@ async def _guard_switch(settings: Settings) -> None:
         if process.pid() is None:
             log.error("asterisk is gone")
             say("Asterisk is gone; starting it again")
-            with contextlib.suppress(CarelineError, OSError):
+            try:
                 await process.ensure()
+            except (CarelineError, OSError) as error:
+                say(f"Asterisk does not start yet: {error}")
 
 
 async def _guard_database(server: postgres.Server) -> None:
@@ -237,8 +239,13 @@ async def _guard_database(server: postgres.Server) -> None:
             log.error("postgres is gone")
             say("PostgreSQL is gone; starting it again")
             server.release()
-            with contextlib.suppress(CarelineError, OSError):
+            if server.process is not None:
+                server.process.poll()  # else it stays a zombie, ours
+            try:
                 fresh = await asyncio.to_thread(postgres.start, server.data.parent.parent)
+            except (CarelineError, OSError) as error:
+                say(f"PostgreSQL does not start yet: {error}")
+            else:
                 server.process, server._lock = fresh.process, fresh._lock
 
 
@@ -276,7 +283,7 @@ def _web_ready(settings: Settings) -> bool:
 
 def _lease_held(settings: Settings) -> bool:
     """Whether call control has taken its lease, so that calls are being answered."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(bootstrap.addresses(settings).app) as conn:
+    with contextlib.suppress(psycopg.Error, CarelineError), psycopg.connect(bootstrap.addresses(settings).app) as conn:
         found = conn.execute("SELECT 1 FROM lease WHERE name = 'callcontrol' AND until > clock_timestamp()")
         return found.fetchone() is not None
     return False
