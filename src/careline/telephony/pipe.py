@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 #: Linux's fcntl number (F_SETPIPE_SZ); missing from the `fcntl` module before Python 3.10 and elsewhere.
 _SET_PIPE_SIZE: Final = 1031
-#: Eight seconds of sound can wait for a recorder that is being restarted.
-_PIPE_BYTES: Final = 262_144
+#: Half a minute of sound can wait for a recorder that is being restarted; less where the user may not have so much.
+_PIPE_BYTES: Final = (1_048_576, 262_144)
 _FULL: Final = CHUNK * 2
 _FRAME: Final = 4
 _READ: Final = 65_536
@@ -48,8 +48,10 @@ class Pipe:
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with contextlib.suppress(OSError):  # more than this user may have: the usual size must do
-            fcntl.fcntl(self._fd, _SET_PIPE_SIZE, _PIPE_BYTES)
+        for size in _PIPE_BYTES:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self._fd, _SET_PIPE_SIZE, size)
+                break
         self._loop.add_reader(self._fd, self._read)
 
     def look(self, patience: float) -> None:

@@ -33,7 +33,7 @@ class Listener:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def next(self, kind: type[E], *, seconds: float = 10.0, **fields: Any) -> E:
+    async def next(self, kind: type[E], *, seconds: float = 30.0, **fields: Any) -> E:
         """The first event of a kind (with these field values) that was not taken before. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._news:
             while True:
