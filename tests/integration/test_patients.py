@@ -422,7 +422,7 @@ async def test_b6_a_wife_without_a_grant_may_only_leave_a_message(
 ) -> None:
     patient = await make_patient(db, tenant, "Robert Stone")
     stated = Stated(name="Robert Stone", birth_date=BORN, postal_code="60614", caller_name="Helen Stone")
-    result = await service.verify(agent, call, patient, stated, caller_role="family")
+    result = await service.verify(agent, call, patient, stated, caller_role="spouse/family")
     assert (result.level, result.limited_by, result.scope) == (0, "no-grant", ())
     assert "take-message" in result.allowed and "card" not in result.allowed
     with pytest.raises(VerificationNeeded):

@@ -104,7 +104,7 @@ class Generator:
         people = [self._person(home, age, mobile=True), self._person(home, max(20, age + self.dice.randint(-5, 5)),
                                                                       mobile=True)]  # fmt: skip
         if self.dice.chance(22):
-            self._grant(people[0], people[1], "family", ["schedule"], "named by the patient (45 CFR 164.510(b))")
+            self._grant(people[0], people[1], "spouse/family", ["schedule"], "named by the patient (45 CFR 164.510(b))")
         return people
 
     def _family(self, twins: tuple[str, str] | None = None) -> None:

@@ -74,7 +74,7 @@ def name_fit(record: Record, name: str) -> tuple[int, str] | None:
         return None
     if _covers(said, givens, middles, families, exact=True):
         # Given name first is how it is said; the other order is a slip worth knowing, as when forms are read aloud.
-        return (40, "name") if said[0] in (*givens, *middles) else (36, "name-swapped")
+        return (40, "name-exact") if said[0] in (*givens, *middles) else (36, "name-swapped")
     if any(same_given(s, g) for s in said for g in givens) and any(s in families for s in said):
         return 34, "name-nickname"
     if _covers(said, givens, middles, families, exact=False):

@@ -87,7 +87,7 @@ CREATE TABLE proxy_grant (
   -- The holder's own record, when the holder is a patient here too.
   holder_patient_id uuid,
   holder_phone text,
-  -- parent, guardian, health-care-agent, personal-rep, caregiver-with-authorization, family
+  -- parent, guardian, health-care-agent, personal-rep, caregiver-with-authorization, spouse/family
   role text NOT NULL,
   -- schedule, billing, clinical, results, sensitive
   scope text[] NOT NULL,
