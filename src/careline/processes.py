@@ -9,8 +9,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import psycopg
-
 from careline.bootstrap import Services, addresses, open_services
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
@@ -29,8 +27,8 @@ from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
 from careline.recordings.rows import begin_with_events
 from careline.recordings.service import recordings_folder
+from careline.security import housekeeping
 from careline.security.actor import system_actor
-from careline.security.chain import anchor_all, anchors_file
 from careline.security.keys import Keyring
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
@@ -46,8 +44,6 @@ log = logging.getLogger(__name__)
 
 #: How often new names of lines are given to the voice.
 _GREETINGS_EVERY = 30.0
-#: How often the heads of the audit chains are signed.
-_ANCHOR_EVERY = 900.0
 
 
 async def callcontrol() -> int:
@@ -113,7 +109,8 @@ async def worker() -> int:
     serve_metrics(settings.worker_metrics_port)
     async with open_services(settings) as services, _until_stopped() as stopped:
         timers = TimerWorker(services.db, services.clock, timer_handlers(services))
-        tasks = [asyncio.create_task(timers.run()), asyncio.create_task(_anchor_audit(services))]
+        tidying = housekeeping.run(services.db, services.clock, services.security.keyring, settings.home)
+        tasks = [asyncio.create_task(timers.run()), asyncio.create_task(tidying)]
         await stopped.wait()
         for task in tasks:
             task.cancel()
@@ -133,17 +130,6 @@ async def callers() -> int:
 def timer_handlers(services: Services) -> dict[str, Handler]:
     """Every kind of timer, and the capability that deals with it."""
     return dict(services.messages.timer_handlers())
-
-
-async def _anchor_audit(services: Services) -> None:
-    """Sign the heads of the audit chains again and again, so that a cut-off end shows."""
-    file = anchors_file(services.settings.home)
-    while True:
-        try:
-            await anchor_all(services.db, services.clock, services.security.keyring, file)
-        except (CarelineError, psycopg.Error, OSError) as error:
-            log.warning("the audit log could not be anchored", extra={"error": type(error).__name__})
-        await asyncio.sleep(_ANCHOR_EVERY)
 
 
 def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable[None]]:

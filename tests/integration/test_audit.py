@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import pytest
 from careline.kernel.errors import Forbidden, InvalidInput
 from careline.kernel.ids import new_id
 from careline.platform.db import Database
-from careline.security import audit, chain
+from careline.security import audit, chain, housekeeping
 from careline.security.actor import Actor, system_actor
 from careline.security.audit import Action
 from careline.security.chain import anchor_all, anchors_file, export_all, read_anchors, verify_all, verify_chain
@@ -388,3 +389,25 @@ async def test_export_of_a_long_log_is_read_in_pieces(
     monkeypatch.setattr(chain, "_q", statements)
     await write(db, tenant, 5)
     assert [row["seq"] async for row in chain.export_chain(db, tenant)] == [1, 2, 3, 4, 5]
+
+
+async def test_housekeeping_anchors_again_and_survives_a_bad_round(
+    db: Database, tenant: int, keyring: Keyring, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await write(db, tenant, 2)
+    blocked = tmp_path / "audit"
+    blocked.write_text("a file where the folder should be")
+    task = asyncio.create_task(
+        housekeeping.run(db, ManualClock(), keyring, tmp_path, every=timedelta(milliseconds=5))
+    )
+    try:
+        async with asyncio.timeout(20):
+            while not caplog.records:
+                await asyncio.sleep(0.005)
+            blocked.unlink()
+            while not anchors_file(tmp_path).exists():
+                await asyncio.sleep(0.005)
+    finally:
+        task.cancel()
+    assert {record.getMessage() for record in caplog.records} == {"security housekeeping failed"}
+    assert [a.seq for a in read_anchors(anchors_file(tmp_path))] == [2]

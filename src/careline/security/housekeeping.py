@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from careline.kernel.clock import Clock
+from careline.kernel.errors import CarelineError
 from careline.platform.db import Database
 from careline.security.chain import anchor_all, anchors_file
 from careline.security.keys import Keyring
@@ -33,6 +33,6 @@ async def run(db: Database, clock: Clock, keyring: Keyring, home: Path, *, every
     while True:
         try:
             await keep_house(db, clock, keyring, home)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
+        except (CarelineError, psycopg.Error, OSError) as error:
             log.warning("security housekeeping failed", extra={"error": type(error).__qualname__})
         await asyncio.sleep(every.total_seconds())
