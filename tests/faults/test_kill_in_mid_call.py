@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from careline.security.permissions import Role
 from careline.testing.callcenter import NUMBER, until
 from careline.testing.sip_peer import SipPeers
-from careline.testing.system import System
+from careline.testing.system import System, registered
 
 pytestmark = pytest.mark.faults
 
@@ -18,11 +16,11 @@ async def test_call_control_is_killed_in_mid_call(system: System):
     ana = await system.person("Ana Ruiz", Role.AGENT)
     async with SipPeers() as peers:
         user, password = await system.desk_phone(ana)
-        desk = await _registered(peers, user, password, system, hz=1000.0)
+        desk = await registered(peers, user, password, system, hz=1000.0)
         callers = []
         for _ in range(3):
             name, secret = await system.desk_phone(ana)
-            callers.append(await _registered(peers, name, secret, system, hz=440.0))
+            callers.append(await registered(peers, name, secret, system, hz=440.0))
         await system.sign_on(ana, user)
 
         talking = await callers[0].dial(NUMBER)
@@ -75,8 +73,8 @@ async def test_another_process_is_killed_in_mid_call(system: System, process: st
     async with SipPeers() as peers:
         user, password = await system.desk_phone(ana)
         name, secret = await system.desk_phone(ana)
-        desk = await _registered(peers, user, password, system, hz=1000.0)
-        caller = await _registered(peers, name, secret, system, hz=440.0)
+        desk = await registered(peers, user, password, system, hz=1000.0)
+        caller = await registered(peers, name, secret, system, hz=440.0)
         await system.sign_on(ana, user)
         call = await caller.dial(NUMBER)
         with_ana = await desk.next_call()
@@ -94,15 +92,3 @@ async def test_another_process_is_killed_in_mid_call(system: System, process: st
             return (await system.row("SELECT phase FROM call WHERE id = %s", call_id))["phase"] == "ended"
 
         await until(over)
-
-
-async def _registered(peers: SipPeers, user: str, password: str, system: System, *, hz: float):
-    """A desk phone, registered as soon as call control has told the switch of it."""
-    for attempt in range(40):
-        try:
-            return await peers.phone(user, password, system.sip, hz=hz)
-        except Exception:
-            if attempt == 39:
-                raise
-            await asyncio.sleep(0.25)
-    raise AssertionError

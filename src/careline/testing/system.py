@@ -31,6 +31,7 @@ from careline.telephony.process import AsteriskProcess
 from careline.testing.builders import Practice
 from careline.testing.callcenter import furnish, until
 from careline.testing.floor import Floor
+from careline.testing.sip_peer import SipPeers, SipPhone
 
 #: The password of everybody whom a test creates.
 PASSWORD = "correct horse battery staple"  # noqa: S105
@@ -200,3 +201,12 @@ async def running_system(*, direct: bool = True) -> AsyncIterator[System]:
 
 def _up(home: Path) -> bool:
     return read_running(home) is not None
+
+
+async def registered(peers: SipPeers, user: str, password: str, system: System, *, hz: float) -> SipPhone:
+    """A desk phone, registered as soon as call control has told the switch of it."""
+    for _ in range(60):
+        with contextlib.suppress(Exception):
+            return await peers.phone(user, password, system.sip, hz=hz)
+        await asyncio.sleep(0.25)
+    return await peers.phone(user, password, system.sip, hz=hz)

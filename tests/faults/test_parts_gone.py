@@ -1,0 +1,84 @@
+"""PostgreSQL or Asterisk disappear in mid-call: said plainly, survived, and recovered without a hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psycopg
+import pytest
+
+from careline.platform import postgres
+from careline.security.permissions import Role
+from careline.testing.callcenter import NUMBER, until
+from careline.testing.sip_peer import SipPeers
+from careline.testing.system import System, registered
+
+pytestmark = pytest.mark.faults
+
+
+async def test_postgres_is_killed_in_mid_call(system: System):
+    ana = await system.person("Ana Ruiz", Role.AGENT)
+    async with SipPeers() as peers:
+        user, password = await system.desk_phone(ana)
+        name, secret = await system.desk_phone(ana)
+        desk = await registered(peers, user, password, system, hz=1000.0)
+        caller = await registered(peers, name, secret, system, hz=440.0)
+        await system.sign_on(ana, user)
+        call = await caller.dial(NUMBER)
+        with_ana = await desk.next_call()
+        call_id = await system.call_in("talking")
+        server = postgres.attach(system.home)
+        assert server is not None
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        call.forget()
+        with_ana.forget()
+        await call.hears_tone(1000.0)
+        await with_ana.hears_tone(440.0)
+        await call.hang_up()
+        await with_ana.ended.wait()
+
+        async def recorded() -> bool:
+            try:
+                return (await system.row("SELECT phase FROM call WHERE id = %s", call_id))["phase"] == "ended"
+            except psycopg.Error:
+                return False
+
+        await until(recorded, 90)
+    assert "ended" in await system.events(call_id)
+    assert (await system.row("SELECT outcome FROM call WHERE id = %s", call_id))["outcome"] == "handled"
+
+
+async def test_asterisk_is_killed_in_mid_call(system: System):
+    ana = await system.person("Ana Ruiz", Role.AGENT)
+    user, password = await system.desk_phone(ana)
+    name, secret = await system.desk_phone(ana)
+    async with SipPeers() as peers:
+        desk = await registered(peers, user, password, system, hz=1000.0)
+        caller = await registered(peers, name, secret, system, hz=440.0)
+        await system.sign_on(ana, user)
+        await caller.dial(NUMBER)
+        await desk.next_call()
+        call_id = await system.call_in("talking")
+        pid = system.asterisk.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+        async def closed() -> bool:
+            return (await system.row("SELECT phase FROM call WHERE id = %s", call_id))["phase"] == "ended"
+
+        await until(closed, 60)
+        assert (await system.row("SELECT outcome FROM call WHERE id = %s", call_id))["outcome"] == "failed"
+        states = await system.rows("SELECT status FROM agent_state WHERE person_id = %s", ana.person_id)
+        assert states[0]["status"] == "wrap_up", "the agent is not stuck in a call that is gone"
+        await system.services.commands.give(ana, "call.wrap_up", {"call_id": str(call_id), "code": "scheduled"})
+    async with SipPeers() as peers:
+        # The telephones register again with the same passwords, which the restarted switch was told anew.
+        desk = await registered(peers, user, password, system, hz=1000.0)
+        caller = await registered(peers, name, secret, system, hz=440.0)
+        await system.sign_on(ana, user)
+        again = await caller.dial(NUMBER)
+        await desk.next_call()
+        again.forget()
+        await again.hears_tone(1000.0)
