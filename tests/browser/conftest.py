@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from careline.demo.phone import Phone
 from careline.platform.db import Database
 from careline.telephony.engine import get_engine
 from careline.telephony.instance import InstanceConfig, Ports
@@ -20,6 +21,7 @@ from careline.testing import browser
 from careline.testing.browser import Visit, Visitor
 from careline.testing.callcenter import CallCenter, call_center
 from careline.testing.postgres import Urls
+from careline.testing.voices import granting_at, public_network
 from careline.testing.web import WebApp, web_app
 from careline.web.assets import build_assets
 
@@ -46,8 +48,10 @@ async def chromium(microphone: Path) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def visit(chromium: Browser, app: WebApp) -> AsyncIterator[Visit]:
+async def visit(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
     """Make visitors: `await visit(secret=…, locale=…, viewport=…)`. Their complaints fail the test."""
+    # A test that needs telephones has the application with a switch behind it.
+    app: WebApp = request.getfixturevalue("phone_app" if "phone_app" in request.fixturenames else "app")
     visitors: list[Visitor] = []
 
     async def make(secret: str | None = None, **options: Any) -> Visitor:
@@ -96,3 +100,18 @@ async def center(db: Database, pg_urls: Urls, tenant: int, asterisk: AsteriskPro
     """A call center with one line, whose calls go straight to its one queue."""
     async with call_center(db, pg_urls.app, tenant, asterisk, asterisk.home / "prompts", direct=True) as running:
         yield running
+
+
+@pytest.fixture
+def phone_app(center: CallCenter, pg_urls: Urls, home: Path) -> Iterator[WebApp]:
+    """The application beside the call center, granting telephones at its Asterisk."""
+    access = center.asterisk.access()
+    with web_app(pg_urls, home, change=granting_at(access), asterisk_http_port=access.http_port) as running:
+        yield running
+
+
+@pytest.fixture
+async def trunk() -> AsyncIterator[Phone]:
+    """The public telephone network."""
+    async with public_network() as network:
+        yield network

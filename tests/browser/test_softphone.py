@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from playwright.async_api import Page
 
-from careline.calls.commands import CallCommands
-from careline.demo.phone import Phone, PhoneCall
+from careline.demo.phone import Phone
 from careline.security.actor import Actor
-from careline.speech.audio import decode_ulaw, encode_ulaw, tone
-from careline.speech.listening import dominant
-from careline.telephony.ari import Ari
-from careline.telephony.phones import Phones
 from careline.testing.browser import MICROPHONE_HZ, Visit, becomes, hears
-from careline.testing.callcenter import NUMBER, TRUNK, CallCenter, until
-from careline.testing.postgres import Urls
-from careline.testing.web import WebApp, web_app
+from careline.testing.callcenter import CallCenter, until
+from careline.testing.voices import HUM_HZ, ring_in
+from careline.testing.web import WebApp
 
 pytestmark = pytest.mark.browser
 
@@ -27,58 +18,6 @@ pytestmark = pytest.mark.browser
 REMOTE = "phone.remote.srcObject"
 #: Changes with every ICE restart.
 ICE_NAME = "phone.connection?.localDescription.sdp.match(/a=ice-ufrag:(\\S+)/)[1]"
-#: What a caller hums.
-HUM_HZ = 440
-
-
-@pytest.fixture
-def app(center: CallCenter, pg_urls: Urls, home: Path) -> Iterator[WebApp]:
-    """The application beside the call center, granting telephones at its Asterisk."""
-    access = center.asterisk.access()
-
-    def with_telephones(services: Any) -> None:
-        async def grant(username: str, password: str, kind: Any, actor: Any) -> None:
-            ari = Ari(access)
-            await Phones(ari).grant(username, password, kind)
-            await ari.close()
-            if actor is not None:
-                await CallCommands(services.db).give(actor, "agent.phone", {"endpoint": username})
-
-        services.telephony_grant = grant
-
-    with web_app(pg_urls, home, change=with_telephones, asterisk_http_port=access.http_port) as running:
-        yield running
-
-
-class Caller:
-    """A caller from the public network who hums a steady tone."""
-
-    def __init__(self, call: PhoneCall) -> None:
-        self.call = call
-        call.media.say(encode_ulaw(tone(HUM_HZ, 120.0)))
-
-    async def hears(self, hz: int | None) -> None:
-        """Wait until the last half second heard is this tone, or silence (None)."""
-
-        def found() -> bool:
-            heard = dominant(decode_ulaw(self.call.media.tail(0.5)))
-            return heard is None if hz is None else heard is not None and abs(heard - hz) < 15
-
-        await until(found)
-
-
-@pytest.fixture
-async def trunk() -> AsyncIterator[Phone]:
-    """The public telephone network."""
-    phone = Phone(TRUNK)
-    await phone.start()
-    yield phone
-    await phone.stop()
-
-
-async def ring_in(trunk: Phone, center: CallCenter) -> Caller:
-    """A call to the practice's number."""
-    return Caller(await trunk.call(NUMBER, center.sip, caller="+15555550123"))
 
 
 async def take_the_desk(page: Page) -> None:
@@ -116,9 +55,9 @@ async def sit_down(center: CallCenter, app: WebApp, visit: Visit) -> tuple[Actor
 
 
 async def test_a_call_is_heard_both_ways_and_hung_up(
-    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
 ) -> None:
-    _, page = await sit_down(center, app, visit)
+    _, page = await sit_down(center, phone_app, visit)
     caller = await ring_in(trunk, center)
     await becomes(page, "phone.state.call?.phase === 'ringing'")
     assert await page.evaluate("phone.ringer.ringing && seen.incoming === 1")
@@ -142,9 +81,9 @@ async def test_a_call_is_heard_both_ways_and_hung_up(
 
 
 async def test_r1_a_refreshed_page_gets_its_call_back_by_itself(
-    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
 ) -> None:
-    _, page = await sit_down(center, app, visit)
+    _, page = await sit_down(center, phone_app, visit)
     caller = await ring_in(trunk, center)
     await becomes(page, "phone.state.call?.phase === 'ringing'")
     await page.evaluate("phone.answer()")
@@ -161,15 +100,15 @@ async def test_r1_a_refreshed_page_gets_its_call_back_by_itself(
 
 
 async def test_r1_a_second_tab_is_passive_until_it_takes_over_with_the_call(
-    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
 ) -> None:
-    _, page = await sit_down(center, app, visit)
+    _, page = await sit_down(center, phone_app, visit)
     caller = await ring_in(trunk, center)
     await becomes(page, "phone.state.call?.phase === 'ringing'")
     await page.evaluate("phone.answer()")
     await caller.hears(MICROPHONE_HZ)
     second = await page.context.new_page()
-    await second.goto(app.url + "/account")
+    await second.goto(phone_app.url + "/account")
     await start_the_phone(second)
     await becomes(second, "phone.state.tab === 'passive'")
     assert await second.evaluate("phone.state.connection") == "off"
@@ -185,9 +124,9 @@ async def test_r1_a_second_tab_is_passive_until_it_takes_over_with_the_call(
 
 
 async def test_r1_a_lost_network_moves_the_media_by_ice_restart(
-    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
 ) -> None:
-    _, page = await sit_down(center, app, visit)
+    _, page = await sit_down(center, phone_app, visit)
     caller = await ring_in(trunk, center)
     await becomes(page, "phone.state.call?.phase === 'ringing'")
     await page.evaluate("phone.answer()")
@@ -210,9 +149,9 @@ async def back_to_work(center: CallCenter, agent: Actor) -> None:
 
 
 async def test_r6_rejected_missed_and_error_are_told_apart(
-    center: CallCenter, app: WebApp, visit: Visit, trunk: Phone
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
 ) -> None:
-    agent, page = await sit_down(center, app, visit)
+    agent, page = await sit_down(center, phone_app, visit)
     impatient = await ring_in(trunk, center)
     await becomes(page, "phone.state.call?.phase === 'ringing'")
     impatient.call.hang_up()

@@ -155,8 +155,15 @@ class TestTenantKeys:
         async with db.tenant(tenant) as tx:
             assert await keyring.rewrap(tx) == 1
             assert await keyring.rewrap(tx) == 0
+        signature = Keyring.load(file).sign(b"anchor")
         keyring.drop_old_master_keys()
         assert file.stat().st_mode & 0o777 == 0o600
+        assert before.split()[1] not in file.read_text()
+        assert keyring.add_master_key() == "k3"
+        loaded = Keyring.load(file)
+        assert loaded.signed("k2", signature, b"anchor")
+        assert not loaded.signed("k2", signature, b"other")
+        assert not loaded.signed("k9", signature, b"anchor")
         async with db.tenant(tenant) as tx:
             assert await Keyring.load(file).open(tx, sealed, "c") == b"x"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,7 +34,7 @@ from careline.testing.security import PASSWORD, enrol, make_security, make_staff
 
 pytestmark = pytest.mark.integration
 
-ANSWERS = {
+ANSWERS: dict[str, Any] = {
     "code": "abcd-efgh",
     "organization": "Clínica del Lago",
     "kind": "integrated",

@@ -21,9 +21,9 @@ ERRORS = {"CarelineError", "NotSignedIn", "TooManyRequests", "InvalidInput", "Fo
 
 def of_templates() -> set[tuple[str, ...]]:
     env = Environment(extensions=["jinja2.ext.i18n"])
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for file in PACKAGE.glob("templates/security/*.html"):
-        for _, _, message in env.extract_translations(file.read_text("utf-8")):
+        for _, _, message in env.extract_translations(file.read_text("utf-8")):  # type: ignore[attr-defined]
             parts = (message,) if isinstance(message, str) else tuple(m for m in message if m)
             if parts:
                 found.add(parts)
@@ -40,7 +40,7 @@ def first_text(call: ast.AST) -> str | None:
 
 def of_code() -> set[tuple[str, ...]]:
     """What is given to `_()`, what errors are raised with, and the first lines of errors' docstrings."""
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for file in PACKAGE.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             text = None

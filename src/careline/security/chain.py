@@ -16,11 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from cryptography.exceptions import InvalidSignature
-
 from careline.kernel.clock import Clock
 from careline.platform.db import Database, queries
-from careline.security.keys import KeyMissing, Keyring
+from careline.security.keys import Keyring
 
 _q = queries("careline.security")
 _UNREADABLE = 0
@@ -90,7 +88,7 @@ async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: 
     if any(anchor.tenant_id == _UNREADABLE for anchor in every):
         return state(None, "The file of anchors has a line that cannot be read, so an anchor may be missing.")
     for anchor in sorted(known, key=lambda a: a.seq):
-        if not _signature_holds(anchor, keyring):
+        if not keyring.signed(anchor.key, anchor.signature, anchor.signed_text()):
             return state(anchor.seq, f"The anchor of {anchor.at} (row {anchor.seq}) is not signed by this system.")
         if anchor.seq not in hashes:
             return state(
@@ -180,7 +178,7 @@ def _sign(tenant_id: int, seq: int, head: bytes, at: datetime, keyring: Keyring)
     anchor = Anchor(
         tenant_id=tenant_id, seq=seq, hash=head, at=at.isoformat(), key=keyring.newest, signature=b""
     )
-    signature = keyring.signing_key().sign(anchor.signed_text())
+    signature = keyring.sign(anchor.signed_text())
     line = {
         "tenant": tenant_id,
         "seq": seq,
@@ -190,14 +188,6 @@ def _sign(tenant_id: int, seq: int, head: bytes, at: datetime, keyring: Keyring)
         "signature": base64.b64encode(signature).decode(),
     }
     return json.dumps(line) + "\n"
-
-
-def _signature_holds(anchor: Anchor, keyring: Keyring) -> bool:
-    try:
-        keyring.signing_key(anchor.key).public_key().verify(anchor.signature, anchor.signed_text())
-    except (InvalidSignature, KeyMissing):
-        return False
-    return True
 
 
 def _plain(value: object) -> str:

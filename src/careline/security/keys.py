@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -22,6 +22,7 @@ from careline.platform.db import Tx, queries
 
 _q = queries("careline.security")
 _NONCE = 12
+_RETIRED = "public"
 
 
 class KeyMissing(CarelineError):
@@ -67,11 +68,15 @@ def decrypt(key: bytes, sealed: bytes, context: bytes) -> bytes:
 class Keyring:
     """The master keys, newest first, and the tenant keys unwrapped so far."""
 
-    def __init__(self, masters: list[MasterKey], file: Path | None = None) -> None:
+    def __init__(
+        self, masters: list[MasterKey], file: Path | None = None, retired: dict[str, bytes] | None = None
+    ) -> None:
         if not masters:
             raise KeyFileUnsafe("The key file holds no key.")
         self._masters = masters
         self._file = file
+        #: What is left of dropped master keys: the public half of what signed their audit anchors.
+        self._retired = dict(retired or {})
         self._tenant_keys: dict[int, dict[int, bytes]] = {}
 
     @classmethod
@@ -89,7 +94,8 @@ class Keyring:
                 os.fsync(out.fileno())
         if file.stat().st_mode & 0o077:
             raise KeyFileUnsafe(f"Others can read the key file; type: chmod 600 {file}")
-        return cls(_parse(file.read_text("ascii")), file)
+        masters, retired = _parse(file.read_text("ascii"))
+        return cls(masters, file, retired)
 
     @classmethod
     def ephemeral(cls) -> Keyring:
@@ -178,13 +184,15 @@ class Keyring:
 
     def add_master_key(self) -> str:
         """Put a new master key in front of the file. Afterwards `rewrap` each tenant; old lines can go then."""
-        fresh = MasterKey(_next_name(self._masters), os.urandom(32))
+        fresh = MasterKey(_next_name([*self._retired, *(m.name for m in self._masters)]), os.urandom(32))
         self._masters.insert(0, fresh)
         self._save()
         return fresh.name
 
     def drop_old_master_keys(self) -> None:
-        """Forget all master keys but the newest. Only after every tenant was rewrapped."""
+        """Forget all master keys but the newest, once every tenant was rewrapped. Their anchors stay checkable."""
+        for old in self._masters[1:]:
+            self._retired[old.name] = _anchor_key(old).public_key().public_bytes_raw()
         del self._masters[1:]
         self._save()
 
@@ -195,17 +203,25 @@ class Keyring:
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write("".join(_line(key) for key in self._masters))
+            out.write("".join(f"{name} {_RETIRED} {_encode(key)}\n" for name, key in self._retired.items()))
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(self._file)
 
-    def signing_key(self, name: str | None = None) -> Ed25519PrivateKey:
-        """The key that signs audit anchors, derived from a master key (the newest, or the one named)."""
-        for master in self._masters:
-            if name in (None, master.name):
-                derived = HKDF(SHA256(), 32, salt=None, info=b"careline audit anchor").derive(master.secret)
-                return Ed25519PrivateKey.from_private_bytes(derived)
-        raise KeyMissing(master=name)
+    def sign(self, text: bytes) -> bytes:
+        """Sign an audit anchor with the newest master key's own signing key."""
+        return _anchor_key(self._masters[0]).sign(text)
+
+    def signed(self, name: str, signature: bytes, text: bytes) -> bool:
+        """Whether the master key of this name, present or dropped since, signed the text."""
+        public = {m.name: _anchor_key(m).public_key().public_bytes_raw() for m in self._masters} | self._retired
+        if name not in public:
+            return False
+        try:
+            Ed25519PublicKey.from_public_bytes(public[name]).verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
 
     @property
     def newest(self) -> str:
@@ -227,23 +243,36 @@ def _wrap_context(tenant: int, version: int) -> bytes:
     return f"careline tenant key {tenant} {version}".encode()
 
 
+def _anchor_key(master: MasterKey) -> Ed25519PrivateKey:
+    derived = HKDF(SHA256(), 32, salt=None, info=b"careline audit anchor").derive(master.secret)
+    return Ed25519PrivateKey.from_private_bytes(derived)
+
+
+def _encode(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
 def _line(key: MasterKey) -> str:
-    return f"{key.name} {base64.b64encode(key.secret).decode()}\n"
+    return f"{key.name} {_encode(key.secret)}\n"
 
 
-def _next_name(masters: list[MasterKey]) -> str:
-    return f"k{1 + max((int(m.name[1:]) for m in masters), default=0)}"
+def _next_name(taken: list[str]) -> str:
+    return f"k{1 + max((int(name[1:]) for name in taken), default=0)}"
 
 
-def _parse(text: str) -> list[MasterKey]:
-    masters = []
+def _parse(text: str) -> tuple[list[MasterKey], dict[str, bytes]]:
+    masters: list[MasterKey] = []
+    retired: dict[str, bytes] = {}
     for line in text.splitlines():
-        name, _, encoded = line.partition(" ")
+        name, *words = line.split(" ")
         try:
-            secret = base64.b64decode(encoded, validate=True)
+            secret = base64.b64decode(words[-1] if words else "", validate=True)
         except ValueError as error:
             raise KeyFileUnsafe("The key file is damaged.") from error
-        if len(secret) != 32 or not name[1:].isdigit():
+        if len(secret) != 32 or not name[1:].isdigit() or words[:-1] not in ([], [_RETIRED]):
             raise KeyFileUnsafe("The key file is damaged.")
-        masters.append(MasterKey(name, secret))
-    return masters
+        if len(words) == 1:
+            masters.append(MasterKey(name, secret))
+        else:
+            retired[name] = secret
+    return masters, retired
