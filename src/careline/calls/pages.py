@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from babel.dates import format_time
 from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Template
@@ -15,13 +16,23 @@ from litestar.response import Template
 from careline.calls import wording
 from careline.calls.drawing import draw
 from careline.calls.service import CallSearch
-from careline.calls.words import words
 from careline.kernel.errors import InvalidInput
 from careline.platform.i18n import gettext as _
+from careline.platform.i18n import language
+from careline.platform.words import words
+from careline.queues.wording import languages, statuses
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
 
 _Request = Request[Any, Any, Any]
+#: The scripts of the desk.
+_SCRIPTS = tuple(
+    f"static/{name}.js"
+    for name in (
+        "desk", "desk-bar", "desk-contact", "desk-line", "desk-message", "desk-notes", "desk-patient", "desk-sheets",
+        "desk-side",
+    )
+)  # fmt: skip
 #: What the desk's scripts show or leave out; the services check again.
 _ON_THE_DESK = (Permission.PATIENT_SEARCH, Permission.PATIENT_READ, Permission.MESSAGE_TAKE)
 
@@ -38,9 +49,9 @@ async def desk(services: Any, actor: Actor) -> Template:
         },
         "snapshot": await services.desk.read(actor),
         "lines": await services.desk.emergency_lines(actor),
-        "words": words(),
-        "languages": wording.languages(),
-        "statuses": wording.statuses(),
+        "words": words("careline.web", *_SCRIPTS),
+        "languages": languages(),
+        "statuses": statuses(),
         "offer_ends": wording.offer_ends(),
         "may": {str(p): actor.may(p) for p in _ON_THE_DESK},
         "person": str(actor.person_id),
@@ -67,7 +78,7 @@ async def calls(request: _Request, services: Any, actor: Actor) -> Template:
         "outcomes": {"open": _("In progress"), "emergency": _("Emergency"), **wording.outcomes()},
         "zone": zone,
         "own_only": not actor.may(Permission.CALL_READ),
-        "languages": wording.languages(),
+        "languages": languages(),
     }
     return Template("calls/search.html", context=context)
 
@@ -76,12 +87,14 @@ async def calls(request: _Request, services: Any, actor: Actor) -> Template:
 async def record(services: Any, actor: Actor, call_id: FromPath[UUID]) -> Template:
     """The record of one call."""
     found = await services.calls.open(actor, call_id)
+    zone = await services.calls.zone(actor)
     context = {
+        "to_second": lambda at: format_time(at.astimezone(ZoneInfo(zone)), "medium", locale=language()),
         "record": found,
         "call": found.call,
         "drawing": draw(found.segments, services.clock.now()),
-        "zone": await services.calls.zone(actor),
-        "languages": wording.languages(),
+        "zone": zone,
+        "languages": languages(),
         "outcomes": wording.outcomes(),
         "stretches": wording.stretches(),
         "offer_ends": wording.offer_ends(),

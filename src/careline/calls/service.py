@@ -80,6 +80,13 @@ class CallService:
             await audit.record(tx, actor, Action.SEARCH, "call", fields=fields, detail={"found": len(calls)})
         return CallPage(calls=calls, next=more)
 
+    async def zone(self, actor: Actor) -> str:
+        """The time zone in which this tenant reads its days."""
+        actor.require(Permission.CALL_READ, Permission.CALL_READ_OWN)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            row = await tx.one(_q["read_zone"])
+        return str(row["zone"]) if row else "UTC"
+
     async def choices(self, actor: Actor) -> SearchChoices:
         """Agents and queues to choose from when searching."""
         actor.require(Permission.CALL_READ, Permission.CALL_READ_OWN)

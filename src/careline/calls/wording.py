@@ -8,14 +8,10 @@ from uuid import UUID
 from careline.calls.timeline import Step
 from careline.kernel.phone import pretty
 from careline.platform.i18n import gettext as _
+from careline.queues.wording import languages
 
 #: Events that only move the machinery; the record leaves them to the event log.
 SILENT = frozenset({"flow_moved", "recording_started"})
-
-
-def languages() -> dict[str, str]:
-    """Names of the languages callers speak, by code."""
-    return {"en": _("English"), "es": _("Spanish")}
 
 
 def outcomes() -> dict[str, str]:
@@ -41,19 +37,6 @@ def offer_ends() -> dict[str, str]:
         "unreachable": _("Failed: the telephone is not reachable"),
         "caller-left": _("The caller hung up while it rang"),
         "withdrawn": _("Withdrawn: the call went elsewhere"),
-    }
-
-
-def statuses() -> dict[str, str]:
-    """An agent's state, in words."""
-    return {
-        "offline": _("Offline"),
-        "available": _("Available"),
-        "away": _("Away"),
-        "offered": _("Ringing"),
-        "talking": _("On a call"),
-        "wrap_up": _("Wrapping up"),
-        "not_responding": _("Not responding"),
     }
 
 

@@ -27,7 +27,7 @@ if (article?.dataset.open === "yes") {
     if (data.error) return;
     render(
       document.getElementById("steps"),
-      data.steps.map((step) => h("li", { "data-tone": TONES[step.kind] }, h("time", { datetime: step.at }, wallTime(step.at, { hour: "numeric", minute: "2-digit" })), h("span", step.text))),
+      data.steps.map((step) => h("li", { "data-tone": TONES[step.kind] }, h("time", { datetime: step.at }, wallTime(step.at, { timeStyle: "medium", timeZone: article.dataset.zone })), h("span", step.text))),
     );
     // The drawing and the sums are made on the server once the call is over.
     if (data.steps.at(-1)?.kind === "ended") location.reload();

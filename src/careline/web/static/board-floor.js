@@ -1,0 +1,88 @@
+// The lower half of the board: calls in the house and agents, with what a supervisor can do about them.
+import { clock, h, render, t } from "./dom.js";
+
+// --- calls ----------------------------------------------------------------------------------------------------------
+
+export function drawCalls(page) {
+  const phases = { arrived: t("arriving"), flow: t("in the menu"), waiting: t("waiting"), talking: t("talking"), voicemail: t("leaving a voicemail") };
+  const { calls } = page.board;
+  const manage = page.data.may["agent.manage"];
+  render(document.getElementById("board-calls"), calls.length === 0
+    ? h("p.empty", t("No call is in the house."))
+    : h("table", h("thead", h("tr", h("th", { scope: "col" }, t("State")), h("th", { scope: "col" }, t("Queue")), h("th", { scope: "col" }, t("About")), h("th.num", { scope: "col" }, t("Since")), h("th", { scope: "col" }, t("Agent")), h("th", { scope: "col" }, h("span.sr", t("Actions"))))),
+      h("tbody", calls.map((call) => h("tr", { key: call.id },
+        h("th", { scope: "row" }, call.emergency && h("span.status-pill", { "data-tone": "harm" }, t("Emergency")), page.data.may_open ? h("a", { href: `/calls/${call.id}` }, call.held ? t("on hold") : phases[call.phase] ?? call.phase) : phases[call.phase] ?? call.phase),
+        h("td", call.queue ?? call.line),
+        h("td", [call.reason, page.data.languages[call.language] ?? call.language].filter(Boolean).join(" · ")),
+        h("td.num", clock(call.since, { late: call.phase === "waiting" ? 60 : null })),
+        h("td", call.agent ?? (call.offered_to ? t("ringing %(who)s", { who: call.offered_to }) : "–")),
+        h("td", manage && callMenu(page, call)))))));
+}
+
+function callMenu(page, call) {
+  return h("details.menu", { key: "menu" }, h("summary", h("span.sr", t("Actions for this call"))),
+    h("div.menu-body",
+      h("button.link", { type: "button", onclick: () => askMove(page, call) }, t("Move to a queue…")),
+      h("button.link", { type: "button", onclick: () => askEnd(page, call) }, t("End the call…"))));
+}
+
+function sheetWith(...content) {
+  const sheet = document.getElementById("board-sheet");
+  render(sheet, content);
+  sheet.showModal();
+  return sheet;
+}
+
+function askMove(page, call) {
+  const sheet = sheetWith(h("h2", { id: "board-sheet-title" }, t("Move the call to a queue")), h("p", t("The caller keeps the time waited so far.")),
+    h("ul.tiles", page.board.queues.filter((queue) => queue.id !== call.queue_id || call.phase !== "waiting").map((queue) => h("li", { key: queue.id }, h("button", { type: "button", onclick: async () => {
+      if (await page.act(`/api/v1/calls/${call.id}/move`, { queue_id: queue.id }, t("Moved to %(queue)s.", { queue: queue.name }))) sheet.close();
+    } }, queue.name, " ", h("small.faint", t("%(n)s waiting", { n: queue.waiting })))))),
+    h("div.actions", h("button.quiet", { type: "button", onclick: () => sheet.close() }, t("Leave it where it is"))));
+}
+
+function askEnd(page, call) {
+  const sheet = sheetWith(h("h2", { id: "board-sheet-title" }, t("End this call?")), h("p", t("The caller is disconnected. That cannot be taken back.")),
+    h("div.actions", h("button.harm", { type: "button", onclick: async () => {
+      if (await page.act(`/api/v1/calls/${call.id}/end`, {}, t("The call was ended."))) sheet.close();
+    } }, t("End the call")), h("button.quiet", { type: "button", onclick: () => sheet.close() }, t("Let it go on"))));
+}
+
+// --- agents ---------------------------------------------------------------------------------------------------------
+
+const TONES = { available: "good", offered: "busy", talking: "busy", wrap_up: "late", not_responding: "late" };
+const ORDER = ["not_responding", "available", "offered", "talking", "wrap_up", "away", "offline"];
+const sort = { by: "status", down: false };
+
+const SORTS = {
+  name: (a, b) => a.name.localeCompare(b.name),
+  status: (a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.since.localeCompare(b.since),
+  since: (a, b) => a.since.localeCompare(b.since),
+  handled: (a, b) => a.handled - b.handled,
+};
+
+export function drawAgents(page) {
+  const agents = [...page.board.agents].sort(SORTS[sort.by]);
+  if (sort.down) agents.reverse();
+  const column = (by, label, classes = "") => h(`th${classes}`, { scope: "col", "aria-sort": sort.by === by ? (sort.down ? "descending" : "ascending") : undefined },
+    h("button.sort", { type: "button", onclick: () => { sort.down = sort.by === by && !sort.down; sort.by = by; drawAgents(page); } }, label));
+  const manage = page.data.may["agent.manage"];
+  render(document.getElementById("board-agents"), agents.length === 0
+    ? h("p.empty", t("Nobody is on the floor. Agents appear here when they become available."))
+    : h("table", h("thead", h("tr", column("name", t("Name")), column("status", t("State")), column("since", t("Since"), ".num"), h("th", { scope: "col" }, t("Queues")), column("handled", t("Calls today"), ".num"), h("th", { scope: "col" }, h("span.sr", t("Actions"))))),
+      h("tbody", agents.map((agent) => h("tr", { key: agent.id },
+        h("th", { scope: "row" }, agent.name),
+        h("td", h("span.status-pill", { "data-tone": TONES[agent.status] }, page.data.statuses[agent.status] ?? agent.status),
+          agent.reason && agent.status === "away" && h("span.faint", agent.reason), agent.queue && h("span.faint", agent.queue),
+          agent.status !== "offline" && !agent.phone_online && h("span.status-pill", { "data-tone": "late" }, t("no telephone"))),
+        h("td.num", clock(agent.since)),
+        h("td.faint.of-queues", { title: agent.queues.join(", ") }, agent.queues.join(", "), agent.languages.length > 1 && ` · ${agent.languages.join(" ")}`),
+        h("td.num", agent.handled),
+        h("td", manage && agentMenu(page, agent)))))));
+}
+
+function agentMenu(page, agent) {
+  const order = (status, label) => agent.status !== status && h("button.link", { type: "button", key: status, onclick: () => page.act("/api/v1/desk/status", { person_id: agent.id, status, reason: status === "away" ? "supervisor" : null }, t("%(name)s: %(status)s", { name: agent.name, status: label })) }, label);
+  return h("details.menu", { key: "menu" }, h("summary", h("span.sr", t("Actions for %(name)s", { name: agent.name }))),
+    h("div.menu-body", order("available", t("Make available")), order("away", t("Set to away")), order("offline", t("Sign off the floor"))));
+}
