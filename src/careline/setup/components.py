@@ -47,7 +47,7 @@ def _assets() -> str | None:
 
 
 def _build_assets(tell: Say) -> None:
-    assets.build_assets(cache_folder(), tell)
+    assets.build_assets(cache_folder(), lambda text: tell(text.removeprefix("browser code: ")))
 
 
 def _engine() -> str | None:
