@@ -93,9 +93,10 @@ class Settings:
     )
     trunk_host: str = _option("", "SIP server (`host:port`) for calls to the public network; empty: none can be made.")
     trunk_transport: Literal["udp", "tcp", "tls"] = _option("udp", "Transport towards that server.")
-    trunk_username: str = _option("", "Name to sign in to that server with; empty: it knows us by address.")
+    trunk_username: str = _option(
+        "", "Name to register and sign in to that server with; empty: it knows us by address."
+    )
     trunk_password: str = _option("", "Password for it.", secret=True)
-    trunk_caller_id: str = _option("", "Number shown on calls to the public network (E.164), unless the line sets one.")
     region: str = _option("US", "Two-letter region that telephone numbers without a country code belong to.")
 
     asterisk_http_port: int = _option(8088, "Loopback port of Asterisk's HTTP server (ARI, browser telephones).")

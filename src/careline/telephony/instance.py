@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from careline.kernel.errors import InvalidInput
 from careline.telephony import modules
@@ -76,6 +77,10 @@ class InstanceConfig:
     trunk_sources: tuple[str, ...] = ("127.0.0.2",)
     #: Where calls to outside numbers go, as `host`, `host:port` or a SIP URI; None: no calls to the outside.
     trunk_outbound: str | None = None
+    trunk_transport: Literal["udp", "tcp", "tls"] = "udp"
+    #: How to sign in to the trunk, for calls and for registration; without a name it knows us by address.
+    trunk_username: str = ""
+    trunk_password: str = ""
     #: The address that the far side sees where this machine stands behind NAT, and the networks on this side of it.
     external_address: str | None = None
     local_networks: tuple[str, ...] = ()
@@ -186,6 +191,8 @@ def _validate(config: InstanceConfig) -> None:
                 f"The trunk source {source} contains {PROXY_ADDRESS}, where browsers' telephones come from: anyone "
                 "with a web session could place calls as the telephone network. Give the trunk another address."
             )
+    if any(c in text for text in (config.trunk_username, config.trunk_password) for c in "\r\n"):
+        raise InvalidInput("The trunk's name and password are of one line each")
     if len(str(config.home)) > _LONGEST_HOME:
         raise InvalidInput(f"The folder {config.home} has too long a path for Asterisk's control socket")
     if any(c in str(config.home) for c in " ;,\n"):
@@ -199,6 +206,9 @@ def _values(
     outbound = config.trunk_outbound
     if outbound and not outbound.startswith(("sip:", "sips:")):
         outbound = f"sip:{outbound}"
+    if outbound and config.trunk_transport != "udp" and ";transport=" not in outbound:
+        outbound = f"{outbound};transport={config.trunk_transport}"
+    signs_in = bool(outbound and config.trunk_username)
     loopback = ipaddress.ip_address(config.bind).is_loopback
     external = []
     if config.external_address:
@@ -222,10 +232,33 @@ def _values(
         "TLS_KEY": str(key),
         # the sound of a trunk that lives on loopback stays on loopback
         "MEDIA": f"media_address = {config.bind}\nbind_rtp_to_media_address = yes" if loopback else "",
-        "TRUNK_CONTACT": f"contact = {outbound}" if outbound else "max_contacts = 0",
+        "TRUNK_CONTACT": f"contact = {_escaped(outbound)}" if outbound else "max_contacts = 0",
+        "TRUNK_AUTH": "outbound_auth = trunk" if signs_in else "",
+        "TRUNK_ACCOUNT": _trunk_account(outbound, config) if outbound and signs_in else "",
         "TRUNK_SOURCES": "\n".join(f"match = {source}" for source in config.trunk_sources),
         "SORRY": str(config.home / "lib/sorry") if config.sorry else "",
     }
+
+
+def _escaped(value: str) -> str:
+    """A value as a line of Asterisk's configuration: a bare semicolon would begin a comment."""
+    return value.replace(";", "\\;")
+
+
+def _trunk_account(server: str, config: InstanceConfig) -> str:
+    """Signing in to the trunk: the secret, and the registration by which it learns where we are."""
+    scheme, _, rest = server.partition(":")
+    name = _escaped(config.trunk_username)
+    return "\n".join(
+        (
+            "[trunk]", "type = auth", "auth_type = userpass", f"username = {name}",
+            f"password = {_escaped(config.trunk_password)}",
+            "", "[trunk]", "type = registration", f"transport = {config.trunk_transport}", "outbound_auth = trunk",
+            f"server_uri = {_escaped(server)}", f"client_uri = {scheme}:{name}@{_escaped(rest)}",
+            f"contact_user = {name}", "retry_interval = 30", "forbidden_retry_interval = 300", "max_retries = 1000000",
+            "auth_rejection_permanent = no",
+        )
+    )  # fmt: skip
 
 
 def _modules(engine: Engine) -> str:
