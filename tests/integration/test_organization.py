@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from careline.kernel.errors import Forbidden, InvalidInput, NotFound
-from careline.organization.hours import Hours
+from careline.organization.hours import Hours, InvalidHours
 from careline.organization.model import Door, InvalidLineConfig, LineConfig, MenuChoice, NumberTaken
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
@@ -241,3 +241,34 @@ async def test_agents_may_look_but_not_change(
         await service.configure_line(agent, practice.line_id, LineConfig())
     with pytest.raises(Forbidden):
         await service.close(agent, reason="Tired")
+
+
+@pytest.mark.parametrize(
+    "until",
+    [datetime(2026, 11, 24), MONDAY - timedelta(seconds=1), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)],  # noqa: DTZ001
+)
+async def test_a_closure_ends_at_a_sensible_moment(
+    tenant: int, service: OrganizationService, until: datetime
+) -> None:
+    with pytest.raises(InvalidInput):
+        await service.close(system_actor(tenant), reason="Snow", until=until)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"zone": "Mars/Olympus", "weekly": {}},
+        {"zone": "../../etc/passwd", "weekly": {}},
+        {"zone": "America/Chicago", "weekly": {"mon": [["08:00"]]}},
+        {"zone": "America/Chicago", "weekly": {"mon": [["08:00", "25:00"]]}},
+        {"zone": "America/Chicago", "weekly": {"mon": [["08:00+02:00", "17:00"]]}},
+        {"zone": "America/Chicago", "weekly": {"someday": []}},
+        {"zone": "America/Chicago", "weekly": {"mon": [["08:00", "12:00"], ["11:00", "17:00"]]}},
+        {"zone": "America/Chicago", "weekly": {}, "exceptions": [{"day": "2026-02-30", "open": []}]},
+        {"zone": "America/Chicago", "weekly": {}, "exceptions": [{"day": "2026-12-25"}, {"day": "2026-12-25"}]},
+        {},
+    ],
+)
+def test_hours_that_mean_nothing_are_refused(body: dict[str, object]) -> None:
+    with pytest.raises(InvalidHours):
+        Hours.from_body(body)

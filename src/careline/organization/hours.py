@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from careline.kernel.calendar import Calendar, Opening
 from careline.kernel.errors import InvalidInput
 
+_WALL = re.compile(r"[0-2]\d:[0-5]\d")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -81,6 +83,8 @@ class Hours:
             raise InvalidHours("Opening hours are pairs of times such as 08:00 and 17:00.") from error
         if unknown := sorted(set(weekly) - set(WEEKDAYS)):
             raise InvalidHours(f"There is no such weekday: {unknown[0]}.")
+        if any("\x00" in e.label or len(e.label) > 200 for e in exceptions):
+            raise InvalidHours("A day's name has at most 200 characters, without NUL.")
         if len({e.day for e in exceptions}) != len(exceptions):
             raise InvalidHours("A day has two exceptions.")
         for openings in (*weekly.values(), *(e.open for e in exceptions)):
@@ -94,7 +98,11 @@ def _openings(pairs: Any) -> tuple[Opening, ...]:
 
 def _time(text: str) -> time:
     # 24:00 is how people write the end of a day; the next day's 00:00 is the same instant.
-    return time(0) if text == "24:00" else time.fromisoformat(text)
+    if text == "24:00":
+        return time(0)
+    if not _WALL.fullmatch(text):
+        raise ValueError(text)
+    return time.fromisoformat(text)
 
 
 def _pairs(openings: tuple[Opening, ...]) -> list[list[str]]:

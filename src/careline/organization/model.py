@@ -121,7 +121,7 @@ class LineConfig:
                 max_wait_seconds=int(body.get("max_wait_seconds", 1800)),
                 direct=bool(body.get("direct", False)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidLineConfig("The line's configuration cannot be read.") from error
         config.check()
         return config
@@ -132,8 +132,11 @@ class LineConfig:
             raise InvalidLineConfig("A line needs at least one language, as two-letter codes.")
         if len(set(self.languages)) != len(self.languages):
             raise InvalidLineConfig("A language is listed twice.")
+        texts = [*self.greeting.values(), *(x for c in self.menu for x in (c.reason, *c.labels.values()))]
+        if any("\x00" in text or len(text) > 500 for text in (*texts, *self.greeting)):
+            raise InvalidLineConfig("Words have at most 500 characters, without NUL.")
         keys = [c.key for c in self.menu]
-        if any(key not in "123456789" or len(key) != 1 for key in keys):
+        if any(not re.fullmatch("[1-9]", key) for key in keys):
             raise InvalidLineConfig("Menu keys are the digits 1 to 9.")
         if len(set(keys)) != len(keys):
             raise InvalidLineConfig("A menu key is used twice.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from careline.kernel.clock import Clock
 from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
+from careline.kernel.text import plain
 from careline.organization import store
 from careline.organization.hours import Hours
 from careline.organization.model import (
@@ -117,7 +118,7 @@ class OrganizationService:
                         "account_id": account_id,
                         "location_id": location_id,
                         "number": e164,
-                        "label": _named(label),
+                        "label": _named(label, "label"),
                     },
                 )
                 body, now = config.to_body(), self.clock.now()
@@ -139,7 +140,7 @@ class OrganizationService:
         """A new version of a line's configuration, valid from now or a later instant; returns its number."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         config.check()
-        start = self._from(valid_from)
+        start, note = self._from(valid_from), plain(note, "note", needed=False)
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.one(q["lock_line"], {"line_id": line_id}) is None:
                 raise NotFound()
@@ -155,7 +156,7 @@ class OrganizationService:
         """Change a line's label, or take it out of service."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         async with self.db.tenant(actor.tenant_id) as tx:
-            if not await tx.run(q["update_line"], {"id": line_id, "label": _named(label), "active": active}):
+            if not await tx.run(q["update_line"], {"id": line_id, "label": _named(label, "label"), "active": active}):
                 raise NotFound()
             await append(tx, [_event(actor, "line", line_id, "renamed")])
             await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, fields=("label", "active"))
@@ -212,7 +213,7 @@ class OrganizationService:
     ) -> int:
         """A new version of opening hours, valid from now or a later instant; returns its number."""
         actor.require(Permission.ORGANIZATION_MANAGE)
-        start = self._from(valid_from)
+        start, note = self._from(valid_from), plain(note, "note", needed=False)
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.one(q["lock_hours"], {"hours_id": hours_id}) is None:
                 raise NotFound()
@@ -251,8 +252,8 @@ class OrganizationService:
         now = self.clock.now()
         if location_id is not None and line_id is not None:
             raise InvalidInput("Close a location or a line, not both at once.")
-        if until is not None and until <= now:
-            raise InvalidInput("The closure would have ended already.", field="until")
+        if until is not None:
+            until = _moment(until, now, "until")
         closure_id = new_id()
         try:
             async with self.db.tenant(actor.tenant_id) as tx:
@@ -262,7 +263,7 @@ class OrganizationService:
                         "id": closure_id,
                         "location_id": location_id,
                         "line_id": line_id,
-                        "reason": _named(reason),
+                        "reason": _named(reason, "reason"),
                         "closed_at": now,
                         "closed_by": actor.person_id,
                         "until": until,
@@ -327,14 +328,12 @@ class OrganizationService:
         if phone and e164 is None:
             raise InvalidInput("This is not a telephone number.", field="phone")
         location_id = new_id()
+        address = {"street": street, "city": city, "state": state, "postal_code": postal_code}
         values = {
             "id": location_id,
             "account_id": account_id,
             "name": _named(name),
-            "street": street,
-            "city": city,
-            "state": state,
-            "postal_code": postal_code,
+            **{name: plain(text, name, needed=False) for name, text in address.items()},
             "zone": zone,
             "phone": e164,
         }
@@ -351,6 +350,7 @@ class OrganizationService:
         """A new department, with an inbox nobody belongs to yet."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         department_id = new_id()
+        specialty = plain(specialty, "specialty", needed=False)
         values = {"id": department_id, "location_id": location_id, "name": _named(name), "specialty": specialty}
         await self._insert(actor, "department", department_id, "insert_department", values)
         return department_id
@@ -444,19 +444,23 @@ class OrganizationService:
         now = self.clock.now()
         if valid_from is None:
             return now
-        if valid_from.tzinfo is None:
-            raise InvalidInput("A time needs its zone.", field="valid_from")
-        if valid_from < now:
-            raise InvalidInput("The past cannot be changed: choose now or a later time.", field="valid_from")
-        return valid_from
+        return _moment(valid_from, now, "valid_from")
 
 
-def _named(text: str) -> str:
-    """A name or reason a person gave, trimmed. Raises `InvalidInput` when nothing is left or it is far too long."""
-    text = " ".join(text.split())
-    if not text or len(text) > 200:
-        raise InvalidInput("A name or reason is needed, of at most 200 characters.")
-    return text
+def _moment(at: datetime, now: datetime, field: str) -> datetime:
+    """A moment to come, as a person gave it. Raises `InvalidInput`: without a zone, past, or beyond all planning."""
+    if at.tzinfo is None:
+        raise InvalidInput("A time needs its zone.", field=field)
+    if at < now:
+        raise InvalidInput("The past cannot be changed: choose now or a later time.", field=field)
+    if at > now + timedelta(days=3660):
+        raise InvalidInput("That is more than ten years away.", field=field)
+    return at
+
+
+def _named(text: str, field: str = "name") -> str:
+    """A name or reason a person gave, in one line. Raises `InvalidInput` when nothing is left or it is far too long."""
+    return " ".join(plain(text, field).split())
 
 
 def _event(actor: Actor, stream: str, id_: UUID, kind: str, **body: Any) -> NewEvent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import jellyfish
@@ -16,7 +16,7 @@ _APART = re.compile(r"[\s\-/.,]+")
 _PARTICLES = frozenset({"jr", "sr", "ii", "iii", "iv", "mr", "mrs", "ms", "dr"})
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Lower case without accents, apostrophes or hyphens: "O'Brien-Núñez" becomes "obrien nunez"."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
@@ -30,7 +30,7 @@ def words(*parts: str) -> tuple[str, ...]:
     return tuple(word for word in found if word not in _PARTICLES)
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def sound(word: str) -> str:
     """How a folded word sounds (Metaphone); the word itself when it has no sound."""
     return jellyfish.metaphone(word) or word

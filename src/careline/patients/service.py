@@ -7,6 +7,7 @@ emergency bypass, which is never blocked and always audited.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from careline.kernel.clock import Clock
 from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
+from careline.kernel.text import plain
 from careline.patients import store
 from careline.patients.card import build_card
 from careline.patients.matching import birth_date_slips, code, fit
@@ -74,6 +76,7 @@ class PatientService:
     async def search(self, actor: Actor, call_id: UUID, sought: Sought) -> Candidates:
         """Patients who fit what the caller said, tolerantly; shown as candidates. Raises `TooLittleToSearch`."""
         actor.require(Permission.PATIENT_SEARCH)
+        _bearable(sought)
         said = words(sought.name)
         phone = to_e164(sought.phone)
         enough = phone or code(sought.mrn) or code(sought.member_id) or len(said) >= 2
@@ -93,8 +96,8 @@ class PatientService:
             scored.sort(key=lambda s: (-s[0], str(s[2].id)))
             levels = await self._levels(tx, call_id)
             found = _candidates(scored, levels, now, policy)
-            fields = [k for k in ("name", "birth_date", "phone", "mrn", "member_id") if getattr(sought, k)]
-            await self._audit_found(tx, actor, call_id, found, fields)
+            by = [k for k in ("name", "birth_date", "phone", "mrn", "member_id") if getattr(sought, k)]
+            await self._audit_found(tx, actor, call_id, found, by)
         return found
 
     # --- verification ---------------------------------------------------------------------------------------------
@@ -107,6 +110,7 @@ class PatientService:
         Raises `VerificationLocked` once a patient has had too many failures; each attempt is audited, refused ones too.
         """
         actor.require(Permission.PATIENT_SEARCH)
+        _bearable(stated)
         now = self.clock.now()
         async with self.db.tenant(actor.tenant_id) as tx:
             await self._contact(tx, actor, call_id)
@@ -157,13 +161,12 @@ class PatientService:
     async def unlock(self, actor: Actor, patient_id: UUID, reason: str) -> None:
         """Let verification of a locked patient go on. A supervisor's decision, with its reason, audited."""
         actor.require(Permission.AGENT_MANAGE)
-        if not reason.strip():
-            raise InvalidInput("Say why the lock is lifted.", field="reason")
+        reason = plain(reason, "reason", most=500)
         now = self.clock.now()
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.one(q["lock_patient"], {"id": patient_id}) is None:
                 raise NotFound()
-            values = {"id": new_id(), "patient_id": patient_id, "reason": reason.strip(), "at": now}
+            values = {"id": new_id(), "patient_id": patient_id, "reason": reason, "at": now}
             await tx.run(q["insert_unlock"], {**values, "by": actor.person_id})
             await append(tx, [_event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
             await audit.record(tx, actor, audit.Action.OVERRIDE, "verification-lock", patient_id, patients=[patient_id])
@@ -238,7 +241,9 @@ class PatientService:
             await self._insert_attempt(tx, actor, call_id, opened, policy, None, now)
             body = {"patient_id": str(patient_id)}
             await append(tx, [_event(actor, call_id, "emergency-opened", body)])
-            return await self._open(tx, actor, call_id, opened, policy, now, reason=reason.strip())
+            # Whatever was typed as the reason, it must not stand in the way.
+            reason = reason.replace("\x00", "").strip()[:500]
+            return await self._open(tx, actor, call_id, opened, policy, now, reason=reason)
 
     # --- inside a transaction -------------------------------------------------------------------------------------
 
@@ -381,7 +386,7 @@ class PatientService:
         return card
 
     async def _audit_found(
-        self, tx: Tx, actor: Actor, call_id: UUID, found: Candidates, fields: Iterable[str]
+        self, tx: Tx, actor: Actor, call_id: UUID, found: Candidates, by: Iterable[str]
     ) -> None:
         await audit.record(
             tx,
@@ -391,8 +396,16 @@ class PatientService:
             patients=[c.patient_id for c in found.found],
             contact_id=call_id,
             fields=["initials", "age-group"],
-            detail={"by": list(fields), "more": found.more},
+            detail={"by": list(by), "more": found.more},
         )
+
+
+def _bearable(said: Sought | Stated) -> None:
+    """Refuse text no caller could have said."""
+    for field in fields(said):
+        value = getattr(said, field.name)
+        if isinstance(value, str):
+            plain(value, field.name, needed=False)
 
 
 def _candidates(
