@@ -95,7 +95,7 @@ async def becomes(page: Page, expression: str, *, arg: Any = None, seconds: floa
     found = None
     try:
         async with asyncio.timeout(seconds):
-            while not (found := await page.evaluate(expression, arg)):
+            while not (found := await page.evaluate(expression, arg)):  # noqa: ASYNC110 (a page tells nothing by itself)
                 await asyncio.sleep(0.03)
     except TimeoutError:
         raise AssertionError(f"after {seconds:.0f} s still not true: {expression} (but {found!r})") from None

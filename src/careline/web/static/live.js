@@ -7,6 +7,7 @@ let wasUp = false;
 let indicator = null;
 let lastHeard = 0;
 let stopped = false;
+let session; // told unasked on every socket: whether the screen is locked
 const watchers = new Set();
 
 /** Hear a topic: `handler(data)` is called with a fresh snapshot at once and after every change. Returns a function
@@ -14,10 +15,11 @@ const watchers = new Set();
 export function subscribe(topic, handler) {
   let entry = topics.get(topic);
   if (!entry) {
-    entry = { handlers: new Set(), last: undefined };
+    entry = { handlers: new Set(), last: topic === "session" ? session : undefined };
     topics.set(topic, entry);
     send({ subscribe: [topic] });
-  } else if (entry.last !== undefined) {
+  }
+  if (entry.last !== undefined) {
     queueMicrotask(() => entry.handlers.has(handler) && handler(entry.last));
   }
   entry.handlers.add(handler);
@@ -83,6 +85,7 @@ function connect() {
       send({ pong: message.seq });
       return;
     }
+    if (message.topic === "session") session = message.data;
     const entry = topics.get(message.topic);
     if (!entry) return;
     entry.last = message.data;

@@ -53,7 +53,7 @@ export class Ringer {
     this.#source.loop = true;
     this.#source.connect(this.gain).connect(ctx.destination);
     this.#source.start();
-    const words = document.documentElement.lang === "es" ? "Llamada entrante" : "Incoming call";
+    const words = document.body.dataset.ringing ?? "Incoming call";
     this.#title = document.title;
     document.title = `● ${words}`;
     if (document.hidden && globalThis.Notification?.permission === "granted") {
