@@ -21,6 +21,7 @@ from careline.kernel.clock import Clock
 from careline.kernel.errors import CarelineError, Conflict, InvalidInput
 from careline.platform.db import Database, queries
 from careline.security.actor import Actor
+from careline.security.keys import Keyring
 
 _q = queries("careline.security")
 
@@ -47,10 +48,11 @@ class StillAtWork(Conflict):
 class IdempotencyMiddleware:
     """Stands in front of every changing API request that carries a key."""
 
-    def __init__(self, app: ASGIApp, *, db: Database, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, *, db: Database, clock: Clock, keyring: Keyring) -> None:
         self.app = app
         self._db = db
         self._clock = clock
+        self._keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from memory, refuse, or do it and remember."""
@@ -92,14 +94,16 @@ class IdempotencyMiddleware:
             if await tx.run(_q["claim_idempotency_key"], values):
                 return None
             row = await tx.one(_q["read_idempotency_key"], {"owner": owner, "key": key})
-        if row is None or (bytes(row["request_hash"]) == request_hash and row["status"] is None):
-            raise StillAtWork
-        if bytes(row["request_hash"]) != request_hash:
-            raise KeyReused
-        return row
+            if row is None or (bytes(row["request_hash"]) == request_hash and row["status"] is None):
+                raise StillAtWork
+            if bytes(row["request_hash"]) != request_hash:
+                raise KeyReused
+            return {**row, "body": await self._keyring.open(tx, bytes(row["body"]), _context(owner, key))}
 
     async def _finish(self, actor: Actor, owner: str, key: str, answer: _Kept) -> None:
         async with self._db.tenant(actor.tenant_id) as tx:
+            # An answer may hold a patient's data, or a secret that is told only once.
+            sealed = await self._keyring.seal(tx, bytes(answer.body), _context(owner, key))
             await tx.run(
                 _q["finish_idempotency_key"],
                 {
@@ -107,7 +111,7 @@ class IdempotencyMiddleware:
                     "key": key,
                     "status": answer.status,
                     "content_type": answer.content_type,
-                    "body": bytes(answer.body),
+                    "body": sealed,
                 },
             )
 
@@ -143,7 +147,11 @@ async def _answer(send: Send, kept: dict[str, Any]) -> None:
     if kept["content_type"]:
         headers.append((b"content-type", kept["content_type"].encode("latin-1")))
     await send({"type": "http.response.start", "status": kept["status"], "headers": headers})
-    await send({"type": "http.response.body", "body": bytes(kept["body"] or b""), "more_body": False})
+    await send({"type": "http.response.body", "body": kept["body"], "more_body": False})
+
+
+def _context(owner: str, key: str) -> str:
+    return f"answer {owner} {key}"
 
 
 def _hash(scope: HTTPScope, body: bytes) -> bytes:

@@ -108,7 +108,7 @@ def middleware(services: Any) -> list[DefineMiddleware]:
             api=Limiter(Rate(burst=rates.api_burst, per_second=rates.api_per_second)),
             forms=Limiter(Rate(burst=rates.form_burst, per_second=rates.form_per_second)),
         ),
-        DefineMiddleware(IdempotencyMiddleware, db=services.db, clock=services.clock),
+        DefineMiddleware(IdempotencyMiddleware, db=services.db, clock=services.clock, keyring=security.keyring),
     ]
 
 
