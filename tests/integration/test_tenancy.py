@@ -78,3 +78,57 @@ async def test_history_cannot_be_rewritten_by_the_application(db: Database, tena
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             async with db.tenant(tenant) as tx:
                 await tx.run(statement)
+
+
+def tenant_tables(conn: psycopg.Connection) -> list[str]:
+    rows = conn.execute(
+        "SELECT c.oid::regclass::text FROM pg_class c"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    return [name for (name,) in rows if name not in INFRASTRUCTURE]
+
+
+def test_every_tenant_table_lets_the_application_see_one_tenant_only(pg_urls: Urls) -> None:
+    with psycopg.connect(pg_urls.owner) as conn:
+        tables = tenant_tables(conn)
+        assert len(tables) > 10
+        policies = conn.execute(
+            "SELECT tablename, policyname, roles::text[], qual, with_check FROM pg_policies WHERE schemaname = 'public'"
+        ).fetchall()
+        required = conn.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE a.attname = 'tenant_id' AND a.attnotnull AND c.relname = ANY(%s)", (tables,)
+        ).fetchall()
+    wanted = "(tenant_id = (current_setting('app.tenant'::text))::integer)"
+    for table in tables:
+        for_app = [p for p in policies if p[0] == table and {"public", "careline_app"} & set(p[2])]
+        assert [(p[1], p[3], p[4]) for p in for_app] == [("tenant_only", wanted, wanted)], table
+    # Other roles' policies: the relay reads events, the lookup role the tables it was given, and nobody else anything.
+    others = {(p[0], *p[2]) for p in policies if p[1] != "tenant_only"}
+    assert {role for _, *roles in others for role in roles} <= {"careline_relay", "careline_lookup"}
+    assert {table for table, *roles in others if "careline_relay" in roles} == {"event"}
+    assert {name for (name,) in required} == set(tables)
+
+
+def test_every_tenant_table_refuses_an_unset_tenant(pg_urls: Urls) -> None:
+    with psycopg.connect(pg_urls.owner) as conn:
+        tables = tenant_tables(conn)
+    open_without_tenant = []
+    with psycopg.connect(pg_urls.app, autocommit=True) as conn:
+        for table in tables:
+            try:
+                conn.execute(f"SELECT * FROM {table}")
+                open_without_tenant.append(table)
+            except psycopg.Error:
+                continue
+    assert open_without_tenant == []
+
+
+def test_lookup_functions_give_no_rows_of_patients(pg_urls: Urls) -> None:
+    """What looks across tenants may read identifiers and numbers, never a table about patients."""
+    with psycopg.connect(pg_urls.owner) as conn:
+        rows = conn.execute(
+            "SELECT tablename FROM pg_policies WHERE 'careline_lookup' = ANY(roles::text[])"
+        ).fetchall()
+    assert {name for (name,) in rows} & {"patient", "call", "message", "recording", "event", "audit_log"} == set()
