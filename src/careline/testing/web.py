@@ -116,7 +116,7 @@ def web_app(
     *,
     port: int | None = None,
     clock: Clock | None = None,
-    change: Callable[[Any], None] = id,
+    change: Callable[[Any], object] = id,
     **options: Any,
 ) -> Iterator[WebApp]:
     """Run the application on a test's database. `change` may replace services before they are used; `options` are
