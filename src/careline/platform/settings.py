@@ -23,6 +23,7 @@ ENVIRONMENT_ONLY: Mapping[str, str] = {
     "CARELINE_CHECKOUT": "Set by `./careline` itself: where the checkout lies.",
     "CARELINE_PYTHON": "The Python that `./careline` makes its environment with.",
     "CARELINE_UV": "The `uv` program that `./careline` makes its environment with.",
+    "CARELINE_EXTRAS": "Extras to install besides Careline, once: `speech` (transcripts, a better voice).",
     "CARELINE_SERVICE_USER": "As root only: the account that PostgreSQL and Asterisk run as. Default: `nobody`.",
     "CARELINE_POSTGRES_BIN": "Directory of PostgreSQL's programs, instead of those that come with Careline.",
     "CARELINE_CHROMIUM": "Tests only: the Chromium or Chrome program to drive.",

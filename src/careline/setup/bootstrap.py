@@ -250,7 +250,7 @@ def folder_size(folder: Path) -> int:
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
 
 
-def make_environment(home: Path, venv: Path, stamp: Path, wanted: str, dev: bool, lock_text: bytes) -> None:
+def make_environment(home: Path, venv: Path, dev: bool, extras: list[str], lock_text: bytes) -> None:
     """Create or update the environment so that it holds exactly what uv.lock says, each file checked by its hash."""
     started = time.monotonic()
     index = package_index()
@@ -263,11 +263,12 @@ def make_environment(home: Path, venv: Path, stamp: Path, wanted: str, dev: bool
     if index.cert and os.path.exists(index.cert):
         env.setdefault("SSL_CERT_FILE", index.cert)
     again = "check the network and the package index (PIP_INDEX_URL), then type the same command again"
-    say(f"making the Python environment in {venv}" + (" with the test tools" if dev else ""))
+    including = [*(["the test tools"] if dev else []), *(f"the extra '{name}'" for name in extras)]
+    say(f"making the Python environment in {venv}" + (f", with {' and '.join(including)}" if including else ""))
     if not (venv / "bin" / "python").exists():
         run_step("environment", [uv, "venv", "--clear", "--python", sys.executable, str(venv)], env, log, again)
-    groups = [] if dev else ["--no-dev"]
-    names = [uv, "export", "--frozen", "--no-emit-project", "--format", "requirements.txt", *groups]
+    parts = [*([] if dev else ["--no-dev"]), *(word for name in extras for word in ("--extra", name))]
+    names = [uv, "export", "--frozen", "--no-emit-project", "--format", "requirements.txt", *parts]
     requirements = home / "requirements.txt"
     requirements.write_text(run_step("environment", names, env, log, again))
     python = str(venv / "bin" / "python")
@@ -277,29 +278,28 @@ def make_environment(home: Path, venv: Path, stamp: Path, wanted: str, dev: bool
     run_step("Careline itself", own, env, log, again)
     requirements.unlink()
     (venv / "careline-uv").write_text(uv)
-    stamp.write_text(wanted)
     count = sum(1 for p in (venv / "lib").glob("python*/site-packages/*.dist-info"))
     size = folder_size(venv) / 1e6
     say(f"Python environment ready: {count} packages, {size:.0f} MB, {time.monotonic() - started:.1f} s")
 
 
 def ensure_environment(dev: bool) -> tuple[Path, Path]:
-    """The state folder and the environment's Python, made or updated when uv.lock has changed."""
+    """The state folder and the environment's Python, made or updated when uv.lock has changed or more is asked for."""
     home = state_home()
-    # The environment is apart from the state that `nobody` must reach, but below the same folder.
     venv = home / "venv"
     stamp = venv / "careline-stamp"
     lock_text = (ROOT / "uv.lock").read_bytes()
     key = hashlib.sha256(lock_text + (ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
-    have = stamp.read_text() if stamp.exists() else ""
-    # An environment with the test tools serves every command; one without them serves all but `test`.
-    if have != f"{key} dev" and (dev or have != f"{key} run"):
+    # What was once installed stays, so that commands do not undo one another.
+    have = stamp.read_text().split() if stamp.exists() else []
+    asked = set(os.environ.get("CARELINE_EXTRAS", "").replace(",", " ").split())
+    wanted = set(have[1:]) | asked | ({"dev"} if dev else set())
+    if have != [key, *sorted(wanted)]:
         home.mkdir(parents=True, exist_ok=True)
         with (home / "setup.lock").open("w") as one_at_a_time:
             fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-            # Once the test tools are there they stay, so that commands do not undo one another.
-            dev = dev or have.endswith(" dev")
-            make_environment(home, venv, stamp, f"{key} {'dev' if dev else 'run'}", dev, lock_text)
+            make_environment(home, venv, "dev" in wanted, sorted(wanted - {"dev"}), lock_text)
+            stamp.write_text(" ".join([key, *sorted(wanted)]))
     return home, venv / "bin" / "python"
 
 
