@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Controller, Request, get, post, put
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath
 
 from careline.calls.service import CallSearch
 from careline.calls.views import CallPage, CallRecord, DeskSnapshot, NoteView, Target
@@ -20,6 +20,25 @@ from careline.security.idempotency import HEADER
 _Request = Request[Any, Any, Any]
 #: A locked screen may still steer the call in hand; the actor's permissions are narrowed accordingly.
 _EVEN_LOCKED = {"while_locked": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """What to look for. Everything given must hold."""
+
+    #: A number in any spelling, or its last digits.
+    number: str | None = None
+    #: Words in the notes.
+    text: str | None = None
+    agent: UUID | None = None
+    queue: UUID | None = None
+    line: UUID | None = None
+    #: An outcome, or `open`, or `emergency`.
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    #: `next` of the page before.
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,37 +123,16 @@ class CallsController(Controller):
     path = "/api/v1/calls"
     tags = ["Calls"]  # noqa: RUF012 (Litestar reads it from the class)
 
-    @get("/", operation_id="searchCalls", summary="Find calls")
-    async def search(
-        self,
-        services: Any,
-        actor: Actor,
-        number: Annotated[str | None, Parameter(description="A number in any spelling, or its last digits")] = None,
-        text: Annotated[str | None, Parameter(description="Words in the notes")] = None,
-        agent: UUID | None = None,
-        queue: UUID | None = None,
-        line: UUID | None = None,
-        outcome: Annotated[str | None, Parameter(description="An outcome, or `open`, or `emergency`")] = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        before: Annotated[str | None, Parameter(description="`next` of the page before")] = None,
-    ) -> CallPage:
-        """Calls that match everything given, newest first; without `call.read` only one's own. Audited."""
-        for moment in (since, until):
+    @post("/search", operation_id="searchCalls", summary="Find calls", status_code=200)
+    async def search(self, services: Any, actor: Actor, data: CallFilter) -> CallPage:
+        """Calls that match everything given, newest first; without `call.read` only one's own. Audited.
+
+        A search and not a list with parameters: a number or words of a note must not stand in an address.
+        """
+        for moment in (data.since, data.until):
             if moment is not None and moment.tzinfo is None:
                 raise InvalidInput("A moment needs its offset from UTC, for example 2026-11-23T12:00:00Z.")
-        wanted = CallSearch(
-            number=number,
-            text=text,
-            agent=agent,
-            queue=queue,
-            line=line,
-            outcome=outcome,
-            since=since,
-            until=until,
-            before=before,
-        )
-        page: CallPage = await services.calls.search(actor, wanted)
+        page: CallPage = await services.calls.search(actor, CallSearch(**asdict(data)))
         return page
 
     @get("/{call_id:uuid}", operation_id="getCall", summary="The whole record of a call")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel.dates import format_time
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
@@ -33,6 +33,9 @@ _SCRIPTS = tuple(
         "desk-side",
     )
 )  # fmt: skip
+#: What calls can be searched by; and of that, what must never be in an address, since addresses are kept everywhere.
+_FILTERS = ("number", "text", "queue", "agent", "outcome", "since", "until", "before")
+_PRIVATE = ("number", "text")
 #: What the desk's scripts show or leave out; the services check again.
 _ON_THE_DESK = (Permission.PATIENT_SEARCH, Permission.PATIENT_READ, Permission.MESSAGE_TAKE)
 
@@ -61,8 +64,20 @@ async def desk(services: Any, actor: Actor) -> Template:
 
 @get("/calls", name="calls")
 async def calls(request: _Request, services: Any, actor: Actor) -> Template:
-    """Find calls."""
-    form = {key: value.strip() for key, value in request.query_params.items() if value.strip()}
+    """The newest calls, or those of a queue, an agent or a day: what may stand in an address."""
+    asked = {key: value.strip() for key, value in request.query_params.items() if value.strip()}
+    return await _found(services, actor, {key: value for key, value in asked.items() if key not in _PRIVATE})
+
+
+@post("/calls", name="calls-search", status_code=200)
+async def search(request: _Request, services: Any, actor: Actor) -> Template:
+    """Find calls. A number or words of a note may name a patient, so they are sent in the body."""
+    form = await request.form()
+    return await _found(services, actor, {key: str(form[key]).strip() for key in _FILTERS if form.get(key)})
+
+
+async def _found(services: Any, actor: Actor, form: dict[str, str]) -> Template:
+    form = {key: value for key, value in form.items() if value}
     zone = await services.calls.zone(actor)
     problem: str | None = None
     page = None
@@ -137,4 +152,4 @@ def _day(text: str | None, zone: str, *, after: bool = False) -> datetime | None
     return datetime.combine(day, time(), ZoneInfo(zone))
 
 
-handlers: list[Any] = [desk, calls, record]
+handlers: list[Any] = [desk, calls, search, record]
