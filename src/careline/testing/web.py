@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import uvicorn
+from litestar import Litestar
 
 from careline import bootstrap
 from careline.kernel.clock import Clock, SystemClock
@@ -36,8 +37,9 @@ PASSWORD = "correct horse battery staple 7"  # noqa: S105 (a test's)
 class WebApp:
     """A running application. `services` may be changed before the first request (a fake switch, another clock)."""
 
-    def __init__(self, url: str, services: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, url: str, app: Litestar, services: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.url = url
+        self.app = app
         self.services = services
         self._loop = loop
 
@@ -133,8 +135,9 @@ def web_app(
             built = bootstrap.build(settings, clock or SystemClock(), db, where)
             services = SimpleNamespace(**{f.name: getattr(built, f.name) for f in fields(built)})
             change(services)
-            server = _Server(uvicorn_config(create_app(services), settings), started)
-            box.update(services=services, server=server, loop=asyncio.get_running_loop())
+            app = create_app(services)
+            server = _Server(uvicorn_config(app, settings), started)
+            box.update(app=app, services=services, server=server, loop=asyncio.get_running_loop())
             await server.serve()
         finally:
             await db.close()
@@ -153,7 +156,7 @@ def web_app(
     if "error" in box or "server" not in box:
         raise RuntimeError("the web application did not start") from box.get("error")
     try:
-        yield WebApp(f"http://127.0.0.1:{port}", box["services"], box["loop"])
+        yield WebApp(f"http://127.0.0.1:{port}", box["app"], box["services"], box["loop"])
     finally:
         box["server"].should_exit = True
         thread.join(15)
