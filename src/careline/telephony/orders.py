@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -28,7 +29,7 @@ from careline.calls.ports import (
     Unpark,
     Watch,
 )
-from careline.telephony.ari import APP, Ari
+from careline.telephony.ari import APP, Answered, Ari
 from careline.telephony.recordings import Recordings
 from careline.telephony.translate import CODES, Translator
 
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 #: Milliseconds of silence before Talking(on=False), and the loudness that counts as speech.
 _TALK_DETECT: Final = "700,256"
 _OUTSIDE: Final = "tel:"
+#: Seconds that a leg may take to enter our application after it was made.
+_ENTERS_WITHIN: Final = 2.0
 
 Failed = Callable[[str, HangupCause], None]
 NotPlayed = Callable[[str, str], None]
@@ -81,6 +84,8 @@ class Orders:
         self._failed = failed
         self._not_played = not_played
         self._bridges: set[str] = set()
+        #: Legs that were made but may not have entered our application yet: until then Asterisk refuses to dial them.
+        self._entering: dict[str, asyncio.Event] = {}
         #: Channels whose waiting music we know to be off: they were never given any, or it was taken away.
         self._quiet: set[str] = set()
 
@@ -92,6 +97,13 @@ class Orders:
     def gone(self, channel: str) -> None:
         """A channel has ended."""
         self._quiet.discard(channel)
+        self.entered(channel)
+
+    def entered(self, channel: str) -> None:
+        """A leg has entered our application (or will never)."""
+        entering = self._entering.get(channel)
+        if entering is not None:
+            entering.set()
 
     def arrived(self, channel: str) -> None:
         """A new channel: it has no music yet."""
@@ -160,17 +172,31 @@ class Orders:
             {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel},
             {"variables": _variables(command)},
         )
-        made, _ = await asyncio.gather(create, self._make_bridge(command.bridge) if command.bridge else _nothing())
-        if not made.ok:
-            self._failed(command.channel, HangupCause.UNREACHABLE)
-            return
-        join = self._join(command.bridge, (command.channel,)) if command.bridge else _nothing()
-        dialled, _ = await asyncio.gather(
-            self._ari.request("POST", f"channels/{channel}/dial", {"timeout": str(command.seconds)}), join
-        )
+        self._entering[command.channel] = asyncio.Event()
+        try:
+            made, _ = await asyncio.gather(create, self._make_bridge(command.bridge) if command.bridge else _nothing())
+            if not made.ok:
+                self._failed(command.channel, HangupCause.UNREACHABLE)
+                return
+            requests = [self._soon(command.channel, f"channels/{channel}/dial", {"timeout": str(command.seconds)})]
+            if command.bridge:
+                path = f"bridges/{_q(command.bridge)}/addChannel"
+                requests.append(self._soon(command.channel, path, {"channel": command.channel}))
+            dialled, *_ = await asyncio.gather(*requests)
+        finally:
+            del self._entering[command.channel]
         if not dialled.ok:
             self._book.blame(command.channel, HangupCause.UNREACHABLE)
             await self._ari.request("DELETE", f"channels/{channel}")
+
+    async def _soon(self, leg: str, path: str, query: dict[str, str]) -> Answered:
+        """Ask at once, which nearly always is late enough; when the leg was not there yet, ask again when it is."""
+        answer = await self._ari.request("POST", path, query)
+        if answer.status in (409, 422):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._entering[leg].wait(), _ENTERS_WITHIN)
+            answer = await self._ari.request("POST", path, query)
+        return answer
 
     def _address(self, endpoint: str) -> str | None:
         if not endpoint.startswith(_OUTSIDE):

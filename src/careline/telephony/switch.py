@@ -153,6 +153,10 @@ class AsteriskSwitch:
                     reason = await self._listen(messages)
             except Unavailable as error:
                 reason = error.detail
+            except Exception:
+                # whatever it was, call control without a switch is worse: tell, and connect again
+                log.exception("the connection to the telephone switch failed")
+                reason = "an unexpected failure"
             if up:
                 up = False
                 log.warning("the connection to the telephone switch is lost")
@@ -206,7 +210,9 @@ class AsteriskSwitch:
                 log.exception("an event of the telephone switch was not understood")
                 continue
             self._put(heard)
-            if event["type"] == "StasisEnd" and event["channel"]["id"] in self._book.legs:
+            if event["type"] == "StasisStart":
+                self._orders.entered(event["channel"]["id"])
+            elif event["type"] == "StasisEnd" and event["channel"]["id"] in self._book.legs:
                 asyncio.get_running_loop().call_later(_LAST_WORD, self._finish, event["channel"]["id"])
         return "the connection was closed"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -102,6 +102,9 @@ class Translator:
     #: Telephone -> the contacts (registered addresses) it can be reached at. `?`: known to be reachable, not where.
     contacts: dict[str, set[str]] = field(default_factory=dict)
     last_told: tuple[str, str, str, str] = ("", "", "", "")
+
+    #: The last events, since those of a telephone we follow come twice: for its channel and for itself.
+    latest: deque[tuple[str, str, str, str | None]] = field(default_factory=lambda: deque(maxlen=64))
 
     def expect(self, channel: str) -> None:
         """We are about to make this channel."""
