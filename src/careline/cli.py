@@ -11,16 +11,18 @@ from typing import Any
 
 from careline import __version__
 from careline.kernel.errors import CarelineError
-from careline.setup.names import PROCESSES
+from careline.setup.names import PLAIN_LOOP, PROCESSES
 
 
-def _call(module: str, function: str, *args: Any, **named: Any) -> int:
+def _call(module: str, function: str, *args: Any, _uvloop: bool = False) -> int:
     """Import a module now, run its function (a coroutine is run to its end) and give its exit code."""
-    result = getattr(importlib.import_module(module), function)(*args, **named)
+    result = getattr(importlib.import_module(module), function)(*args)
     if inspect.iscoroutine(result):
         import asyncio  # here, since it costs half of the start of commands without it
 
-        result = asyncio.run(result)
+        factory = importlib.import_module("uvloop").new_event_loop if _uvloop else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            result = runner.run(result)
     return result if isinstance(result, int) else 0
 
 
@@ -31,7 +33,7 @@ def _runs(module: str, function: str) -> Callable[[argparse.Namespace], int]:
 
 def _runs_process(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     """A command that is one long-running process."""
-    return lambda _: _call(module, function)
+    return lambda options: _call(module, function, _uvloop=options.command not in PLAIN_LOOP)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,6 +9,9 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import psycopg
+from psycopg_pool import PoolTimeout
+
 from careline.bootstrap import Services, addresses, open_services
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
@@ -22,7 +25,6 @@ from careline.platform import logging as careline_logging
 from careline.platform.db import Database
 from careline.platform.lease import Lease
 from careline.platform.metrics import serve as serve_metrics
-from careline.platform.outbox import follow
 from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
 from careline.recordings.rows import begin_with_events
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 
 #: How often new names of lines are given to the voice.
 _GREETINGS_EVERY = 30.0
+#: How often new and withdrawn desk phones are looked for.
+_PHONES_EVERY = 2.0
 
 
 async def callcontrol() -> int:
@@ -155,20 +159,31 @@ def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable
 async def _follow_desk_phones(
     services: Services, switch: Switch, provision: Callable[[Switch, Database, int], Awaitable[None]]
 ) -> None:
-    """A desk phone added or withdrawn on a page works, or no longer works, at once."""
-    async for events in follow(services.addresses.relay):
-        for tenant_id in {event.tenant_id for event in events if event.stream == "desk_phone"}:
-            try:
-                await provision(switch, services.db, tenant_id)
-            except CarelineError:
-                # The switch is away: when it is back, everything is given to it anew.
-                log.warning("desk phones wait for the switch", extra={"tenant_id": tenant_id})
+    """A desk phone added or withdrawn on a page works, or no longer works, within seconds.
+
+    Asked for and not followed: reading every event of every call for this would cost more than the asking.
+    """
+    known: dict[int, object] = {}
+    while True:
+        try:
+            async with services.db.system() as tx:
+                tenants = [row["id"] for row in await tx.all("SELECT id FROM tenant")]
+            for tenant_id in tenants:
+                async with services.db.tenant(tenant_id) as tx:
+                    seen = await tx.one("SELECT count(*) AS given, count(revoked_at) AS revoked FROM desk_phone")
+                if known.setdefault(tenant_id, seen) != seen:
+                    await provision(switch, services.db, tenant_id)
+                    known[tenant_id] = seen
+        except (CarelineError, psycopg.Error, PoolTimeout) as error:
+            # The switch or the database is away: when the switch is back, everything is given to it anew.
+            log.warning("desk phones wait", extra={"error": type(error).__name__})
+        await asyncio.sleep(_PHONES_EVERY)
 
 
 async def _speak_names(services: Services, book: PromptBook) -> None:
     """Have the lines' names spoken before somebody calls: a greeting is a file by then."""
     while True:
-        with contextlib.suppress(CarelineError):
+        with contextlib.suppress(CarelineError, psycopg.Error, PoolTimeout):
             async with services.db.system() as tx:
                 tenants = [row["id"] for row in await tx.all("SELECT id FROM tenant")]
             for tenant_id in tenants:

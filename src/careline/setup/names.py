@@ -9,3 +9,6 @@ PROCESSES = {
     "recorder": ("careline.processes", "recorder", "encrypts recordings as they are made"),
     "callers": ("careline.processes", "callers", "the demo's synthetic callers"),
 }
+
+#: Processes whose SIP library does not work on uvloop.
+PLAIN_LOOP = frozenset({"callers"})
