@@ -15,6 +15,9 @@ _NAME: Final = re.compile(r"[swd]-[a-z0-9-]{1,40}")
 _PREFIX: Final[Mapping[Kind, str]] = {"agent": "s-", "caller": "w-", "desk": "d-"}
 _CONFIG: Final = "asterisk/config/dynamic/res_pjsip"
 
+#: G.711 on every leg, as in the telephone network: nothing is transcoded between caller and agent, and MixMonitor's
+#: stereo output, which takes the rate of the widest codec in the call, stays at 8 kHz (docs/decisions).
+_NARROW: Final = "ulaw,alaw"
 _EVERY: Final = {
     "disallow": "all",
     "direct_media": "no",
@@ -28,7 +31,7 @@ _BROWSER: Final = {
     **_EVERY,
     "webrtc": "yes",
     "transport": "ws",
-    "allow": "opus,ulaw",
+    "allow": _NARROW,
     # a browser that died without a word: its leg ends, the caller goes back to the queue
     "rtp_timeout": "30",
     "rtp_timeout_hold": "600",
@@ -39,7 +42,7 @@ _ENDPOINTS: Final[Mapping[Kind, Mapping[str, str]]] = {
     "desk": {
         **_EVERY,
         "context": "from-desk",
-        "allow": "g722,ulaw,alaw",
+        "allow": _NARROW,
         "rtp_symmetric": "yes",
         "force_rport": "yes",
         "rewrite_contact": "yes",
