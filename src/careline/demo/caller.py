@@ -49,6 +49,7 @@ class SyntheticCaller:
         self.ear = Ear()
         #: For the demo's page: ringing, menu, waiting, talking, message.
         self.doing = "ringing"
+        self._unsaid = ["opening", "detail"]
         self._phone = phone
         self._sip = sip
         self._dice = dice
@@ -112,7 +113,10 @@ class SyntheticCaller:
                 return await self._leave_message(call)
             # Music stopped and nobody speaks: somebody listens. Or there never was music, only silence.
             if self.ear.quiet > (1.6 if self.ear.music_ever else 5.0) and self.ear.since_music > 1.6:
-                return await self._talk(call)
+                if await self._talk(call):
+                    return Outcome.SERVED
+                # Music again: put on hold, or it was no person after all. The patience starts anew.
+                self.doing, begun = "waiting", time.monotonic()
             if take_offer is not None and time.monotonic() > take_offer and self.ear.music_ever:
                 call.media.press("1")
                 take_offer = None
@@ -129,25 +133,32 @@ class SyntheticCaller:
             await call.wait(self._dice.uniform(4, 8))
         return Outcome.MESSAGE
 
-    async def _talk(self, call: PhoneCall) -> Outcome:
-        """Say what is wanted, answer when the other side pauses, thank and go."""
+    async def _talk(self, call: PhoneCall) -> bool:
+        """Say what is wanted, answer when the other side pauses, thank and go. False when music came instead."""
         self.doing = "talking"
-        for line in ("opening", "detail"):
-            if not await self._say(call, line) or not await self._hear_reply(call):
-                return Outcome.SERVED
+        while self._unsaid:
+            if not await self._say(call, self._unsaid[0]):
+                return True
+            del self._unsaid[0]
+            if not await self._hear_reply(call):
+                return call.ended.is_set()
         until = time.monotonic() + self._dice.lognormvariate(3.2, 0.6)
-        while time.monotonic() < until or self.ear.since_music < 2.0:
+        while time.monotonic() < until:
             if not await call.wait(0.5):
-                return Outcome.SERVED
+                return True
+            if self._music_plays():
+                return False
         if await self._say(call, "thanks"):
             await call.wait(self._dice.uniform(0.5, 3))
-        return Outcome.SERVED
+        return True
 
     async def _hear_reply(self, call: PhoneCall) -> bool:
-        """Wait while the other side speaks, or for a while when it does not."""
+        """Wait while the other side speaks, or for a while when it does not. False: music, or the end."""
         self.ear.turn()
         begun = time.monotonic()
-        while time.monotonic() - begun < 15 or self.ear.since_music < 2.0:
+        while time.monotonic() - begun < 15:
+            if self._music_plays():
+                return False
             if self.ear.heard_something and self.ear.quiet > 1.5:
                 return True
             if not self.ear.heard_something and time.monotonic() - begun > 6:
@@ -155,6 +166,9 @@ class SyntheticCaller:
             if not await call.wait(0.2):
                 return False
         return True
+
+    def _music_plays(self) -> bool:
+        return self.ear.since_music < 1.0 and self.ear.quiet < 0.5
 
     async def _say(self, call: PhoneCall, line: str) -> bool:
         sound = self.persona.sound(line)

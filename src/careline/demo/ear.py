@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from operator import mul
 
 from careline.speech.audio import DECODE, FRAME, RATE
 from careline.speech.listening import QUIET, flows
 
 #: A beep is at least this many packets of 1,000 Hz in a row.
 _BEEP = 12
+_SQUARES = tuple(value * value for value in DECODE)
 _COS = tuple(math.cos(2 * math.pi * 1000 * n / RATE) for n in range(FRAME))
 _SIN = tuple(math.sin(2 * math.pi * 1000 * n / RATE) for n in range(FRAME))
 _WINDOW = 100
@@ -32,15 +34,17 @@ class Ear:
 
     def hear(self, sound: bytes) -> None:
         """One packet."""
-        samples = [DECODE[code] for code in sound]
-        level = math.sqrt(sum(s * s for s in samples[::3]) * 3 / max(1, len(samples)))
+        some = sound[::3]
+        level = math.sqrt(sum(map(_SQUARES.__getitem__, some)) / max(1, len(some)))
+        steady = bool(self._levels) and abs(level - self._levels[-1]) < 0.1 * level
         self._levels.append(level)
         if level <= QUIET:
             self._tone = 0
             return
         self._loud_at = time.monotonic()
         self.heard_something = True
-        self._tone = self._tone + 1 if len(samples) == FRAME and _is_beep(samples, level) else 0
+        # Only a tone is as loud as a moment ago, packet after packet: the costly look is for those alone.
+        self._tone = self._tone + 1 if steady and len(sound) == FRAME and _is_beep(sound, level) else 0
         if self._tone >= _BEEP:
             self.beeped = True
         self._since_check += 1
@@ -69,9 +73,10 @@ class Ear:
         return math.inf if self._music_at is None else time.monotonic() - self._music_at
 
 
-def _is_beep(samples: list[int], level: float) -> bool:
+def _is_beep(sound: bytes, level: float) -> bool:
     """Whether nearly all the power of a packet is at 1,000 Hz."""
-    real = sum(map(float.__mul__, map(float, samples), _COS))
-    imaginary = sum(map(float.__mul__, map(float, samples), _SIN))
+    samples = [DECODE[code] for code in sound]
+    real = sum(map(mul, samples, _COS))
+    imaginary = sum(map(mul, samples, _SIN))
     amplitude = 2 * math.hypot(real, imaginary) / FRAME
     return amplitude > 1.25 * level  # a pure tone's amplitude is 1.41 times its level
