@@ -27,6 +27,7 @@ _FOLDERS = (
     *("etc", "run", "log", "db", "cache", "keys", "lib", "lib/keys", "music"),
     *("spool/recording", "spool/monitor", "spool/tmp"),
 )
+_CERTIFICATE, _KEY = "keys/sip.crt", "keys/sip.key"
 _EMPTY = ("stasis", "features", "ccss", "udptl", "pjproject", "codecs")
 #: A Unix socket's path may have 107 bytes; Asterisk adds `/run/asterisk.ctl` to its home.
 _LONGEST_HOME = 85
@@ -129,39 +130,48 @@ def read_access(home: Path) -> Access:
 
 def write_instance(config: InstanceConfig, engine: Engine) -> Access:
     """Write every file of an instance; secrets are kept from earlier writings. Raises `TrunkTrap`, `InvalidInput`."""
-    _validate(config)
+    texts = render(config, engine)
     home = config.home
     for folder in _FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)
     home.chmod(0o750)
-    secret = _kept_secret(home)
-    certificate, key = _certificate(config)
+    _place_certificate(config)
+    for name, text in texts.items():
+        _write_private(home / "etc" / name, text)
+    _copy_sounds(config)
+    return read_access(home)
+
+
+def render(config: InstanceConfig, engine: Engine) -> dict[str, str]:
+    """Every configuration file's name and text. Raises `TrunkTrap`, `InvalidInput`."""
+    _validate(config)
+    secret = _kept_secret(config.home)
     texts = {f"{name}.conf": "[general]\n" for name in _EMPTY}
     texts["modules.conf"] = _modules(engine)
     source = files("careline.telephony") / "config"
-    values = _values(config, engine, secret, certificate, key)
+    values = _values(config, engine, secret)
     values["DOOR"] = _fill((source / "door.conf").read_text(), values).rstrip()
     for entry in source.iterdir():
         if entry.name.endswith(".conf") and entry.name != "door.conf":
             texts[entry.name] = _fill(entry.read_text(), values)
-    for name, text in texts.items():
-        _write_private(home / "etc" / name, text)
-    _copy_music(config)
-    access = Access(
-        home=home,
-        http_port=config.ports.http,
-        ami_port=config.ports.ami,
-        sip_port=config.ports.sip,
-        sips_port=config.ports.sips,
-        bind=config.bind,
-        user="careline",
-        secret=secret,
-        outbound=config.trunk_outbound is not None,
-        fingerprint=sha256("\n".join(f"{n}\n{t}" for n, t in sorted(texts.items())).encode()).hexdigest()[:16],
-    )
-    facts = {name: getattr(access, name) for name in Access.__slots__ if name != "home"}
-    _write_private(home / "etc/careline.json", json.dumps(facts, indent=2) + "\n")
-    return access
+    facts = {
+        "http_port": config.ports.http,
+        "ami_port": config.ports.ami,
+        "sip_port": config.ports.sip,
+        "sips_port": config.ports.sips,
+        "bind": config.bind,
+        "user": "careline",
+        "secret": secret,
+        "outbound": config.trunk_outbound is not None,
+        "fingerprint": sha256("\n".join(f"{n}\n{t}" for n, t in sorted(texts.items())).encode()).hexdigest()[:16],
+    }
+    texts["careline.json"] = json.dumps(facts, indent=2) + "\n"
+    return texts
+
+
+def fingerprint(config: InstanceConfig, engine: Engine) -> str:
+    """Changes whenever a configuration file would. Raises `TrunkTrap`, `InvalidInput`."""
+    return str(json.loads(render(config, engine)["careline.json"])["fingerprint"])
 
 
 def runtime_user() -> pwd.struct_passwd | None:
@@ -199,9 +209,7 @@ def _validate(config: InstanceConfig) -> None:
         raise InvalidInput(f"The folder {config.home} has a character in its path that Asterisk cannot take")
 
 
-def _values(
-    config: InstanceConfig, engine: Engine, secret: str, certificate: Path, key: Path
-) -> dict[str, str]:
+def _values(config: InstanceConfig, engine: Engine, secret: str) -> dict[str, str]:
     entity = sha256(str(config.home).encode()).digest()
     outbound = config.trunk_outbound
     if outbound and not outbound.startswith(("sip:", "sips:")):
@@ -228,8 +236,8 @@ def _values(
         "RTP_LAST": str(config.ports.rtp_last),
         "BIND": config.bind,
         "EXTERNAL": "\n".join(external),
-        "TLS_CERTIFICATE": str(certificate),
-        "TLS_KEY": str(key),
+        "TLS_CERTIFICATE": str(config.home / _CERTIFICATE),
+        "TLS_KEY": str(config.home / _KEY),
         # the sound of a trunk that lives on loopback stays on loopback
         "MEDIA": f"media_address = {config.bind}\nbind_rtp_to_media_address = yes" if loopback else "",
         "TRUNK_CONTACT": f"contact = {_escaped(outbound)}" if outbound else "max_contacts = 0",
@@ -280,9 +288,8 @@ def _kept_secret(home: Path) -> str:
         return secrets.token_hex(24)
 
 
-def _certificate(config: InstanceConfig) -> tuple[Path, Path]:
-    keys = config.home / "keys"
-    certificate, key = keys / "sip.crt", keys / "sip.key"
+def _place_certificate(config: InstanceConfig) -> None:
+    certificate, key = config.home / _CERTIFICATE, config.home / _KEY
     if config.tls_certificate and config.tls_key:
         # copied, so that the unprivileged user can read them
         shutil.copyfile(config.tls_certificate, certificate)
@@ -291,10 +298,9 @@ def _certificate(config: InstanceConfig) -> tuple[Path, Path]:
         made, made_key = make_certificate(socket.gethostname(), [config.bind, "127.0.0.1"])
         certificate.write_bytes(made)
         _write_private(key, made_key.decode())
-    return certificate, key
 
 
-def _copy_music(config: InstanceConfig) -> None:
+def _copy_sounds(config: InstanceConfig) -> None:
     sources: list[tuple[Path, Path]] = []
     if config.music is not None:
         sources += [(path, config.home / "music" / path.name) for path in config.music.iterdir() if path.is_file()]

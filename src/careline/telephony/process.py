@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -16,7 +15,15 @@ from typing import Literal
 
 from careline.kernel.errors import Unavailable
 from careline.telephony.engine import Engine
-from careline.telephony.instance import Access, InstanceConfig, hand_over, read_access, runtime_user, write_instance
+from careline.telephony.instance import (
+    Access,
+    InstanceConfig,
+    fingerprint,
+    hand_over,
+    read_access,
+    runtime_user,
+    write_instance,
+)
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +66,9 @@ class AsteriskProcess:
         A running one whose settings have changed is started anew when no call is up; else it is adopted as it is.
         """
         if self.pid() is not None:
-            running = self._running_fingerprint()
-            access = await asyncio.to_thread(write_instance, self.config, self.engine)
-            await asyncio.to_thread(hand_over, self.home)
-            if running == access.fingerprint or await self.calls() > 0:
-                if running != access.fingerprint:
+            changed = self._running_fingerprint() != await asyncio.to_thread(fingerprint, self.config, self.engine)
+            if not changed or await self.calls() > 0:
+                if changed:
                     log.warning("asterisk keeps its old settings until the calls in progress have ended")
                 await self._booted()
                 return "adopted"
@@ -85,7 +90,6 @@ class AsteriskProcess:
             if child.poll() is None:
                 child.kill()
             raise
-        (self.home / "run/started.json").write_text(json.dumps({"fingerprint": access.fingerprint}))
         return access
 
     async def stop(self, *, gently: float = _STOP_SECONDS) -> None:
@@ -164,8 +168,8 @@ class AsteriskProcess:
 
     def _running_fingerprint(self) -> str | None:
         try:
-            return str(json.loads((self.home / "run/started.json").read_text())["fingerprint"])
-        except (FileNotFoundError, ValueError, KeyError):
+            return read_access(self.home).fingerprint
+        except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def _last_words(self) -> str:
