@@ -88,15 +88,19 @@ class Orders:
         self._entering: dict[str, asyncio.Event] = {}
         #: Channels whose waiting music we know to be off: they were never given any, or it was taken away.
         self._quiet: set[str] = set()
+        #: Legs that were put into a bridge before they were answered, and the bridge: they need not be put there again.
+        self._inside: dict[str, str] = {}
 
     def forget(self) -> None:
         """The switch was restarted, or was out of sight: what bridges and music there are is not known."""
         self._bridges.clear()
         self._quiet.clear()
+        self._inside.clear()
 
     def gone(self, channel: str) -> None:
         """A channel has ended."""
         self._quiet.discard(channel)
+        self._inside.pop(channel, None)
         self.entered(channel)
 
     def entered(self, channel: str) -> None:
@@ -130,11 +134,16 @@ class Orders:
                 await self._ari.request("DELETE", f"channels/{_q(channel)}", {"reason_code": str(CODES[cause])})
             case Bridge(bridge=bridge, channels=channels):
                 await asyncio.gather(self._make_bridge(bridge), *(self._silence(channel) for channel in channels))
-                await self._join(bridge, channels)
+                missing = tuple(channel for channel in channels if self._inside.get(channel) != bridge)
+                if missing:
+                    await self._join(bridge, missing)
+                self._leave(missing)
             case Unbridge(bridge=bridge, channels=channels):
+                self._leave(channels)
                 await _together(self._post(f"bridges/{_q(bridge)}/removeChannel", channel=one) for one in channels)
             case DropBridge(bridge=bridge):
                 self._bridges.discard(bridge)
+                self._leave([channel for channel, inside in self._inside.items() if inside == bridge])
                 await self._ari.request("DELETE", f"bridges/{_q(bridge)}")
             case Mute(channel=channel, on=on):
                 method = "POST" if on else "DELETE"
@@ -182,12 +191,18 @@ class Orders:
             if command.bridge:
                 path = f"bridges/{_q(command.bridge)}/addChannel"
                 requests.append(self._soon(command.channel, path, {"channel": command.channel}))
-            dialled, *_ = await asyncio.gather(*requests)
+            dialled, *joined = await asyncio.gather(*requests)
+            if command.bridge and joined[0].ok:
+                self._inside[command.channel] = command.bridge
         finally:
             del self._entering[command.channel]
         if not dialled.ok:
             self._book.blame(command.channel, HangupCause.UNREACHABLE)
             await self._ari.request("DELETE", f"channels/{channel}")
+
+    def _leave(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self._inside.pop(channel, None)
 
     async def _soon(self, leg: str, path: str, query: dict[str, str]) -> Answered:
         """Ask at once, which nearly always is late enough; when the leg was not there yet, ask again when it is."""
