@@ -255,6 +255,7 @@ async def _read(tx: Tx, queue_id: UUID) -> QueueView:
 
 def _queue(row: Row) -> QueueView:
     values: dict[str, Any] = {name: row[name] for name in QueueRules.__dataclass_fields__}
+    values["skills"] = dict(sorted(row["skills"].items()))
     values["service_level_target"] = float(row["service_level_target"])
     return QueueView(id=row["id"], rules=QueueRules(**values), members=row["members"])
 

@@ -19,11 +19,21 @@ export function drawCalls(page) {
         h("td", manage && callMenu(page, call)))))));
 }
 
+/** A menu's choice: the menu closes and the focus stays at it, wherever the choice leads. */
+function choice(label, run) {
+  return h("button.link", { type: "button", key: label, onclick: (event) => {
+    const menu = event.target.closest("details");
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    run();
+  } }, label);
+}
+
 function callMenu(page, call) {
   return h("details.menu", { key: "menu" }, h("summary", h("span.sr", t("Actions for this call"))),
     h("div.menu-body",
-      h("button.link", { type: "button", onclick: () => askMove(page, call) }, t("Move to a queue…")),
-      h("button.link", { type: "button", onclick: () => askEnd(page, call) }, t("End the call…"))));
+      choice(t("Move to a queue…"), () => askMove(page, call)),
+      choice(t("End the call…"), () => askEnd(page, call))));
 }
 
 function sheetWith(...content) {
@@ -82,7 +92,7 @@ export function drawAgents(page) {
 }
 
 function agentMenu(page, agent) {
-  const order = (status, label) => agent.status !== status && h("button.link", { type: "button", key: status, onclick: () => page.act("/api/v1/desk/status", { person_id: agent.id, status, reason: status === "away" ? "supervisor" : null }, t("%(name)s: %(status)s", { name: agent.name, status: label })) }, label);
+  const order = (status, label) => agent.status !== status && choice(label, () => page.act("/api/v1/desk/status", { person_id: agent.id, status, reason: status === "away" ? "supervisor" : null }, t("%(name)s: %(status)s", { name: agent.name, status: label })));
   return h("details.menu", { key: "menu" }, h("summary", h("span.sr", t("Actions for %(name)s", { name: agent.name }))),
     h("div.menu-body", order("available", t("Make available")), order("away", t("Set to away")), order("offline", t("Sign off the floor"))));
 }

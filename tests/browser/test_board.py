@@ -1,0 +1,145 @@
+"""The board in a real Chromium: live, explained, sortable, operable by keyboard, and readable on a wall."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from careline.testing.browser import Visit, axe
+from careline.testing.floor import Floor
+from careline.testing.scene import Scene
+from careline.testing.web import WebApp
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def scene(app: WebApp) -> Scene:
+    return Scene(app)
+
+
+async def board(visit: Visit, scene: Scene, path: str = "/board", who: str = "vera@example.org") -> Page:
+    visitor = await visit(secret=scene.app.cookie_for(who), viewport={"width": 1440, "height": 900})
+    return await visitor.open(path)
+
+
+async def test_r5_axe_finds_nothing(scene: Scene, visit: Visit) -> None:
+    scene.talk()
+    scene.set_call(emergency=True)
+    for path in ("/board", "/board?kiosk=1"):
+        page = await board(visit, scene, path)
+        await expect(page.get_by_role("rowheader", name="Scheduling")).to_be_visible()
+        assert await axe(page) == []
+
+
+async def test_the_board_moves_by_itself_and_shows_no_number(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene)
+    row = page.locator(".queues tr", has=page.get_by_role("rowheader", name="Scheduling"))
+    await expect(row.locator(".waiting")).to_have_text(re.compile("^0"))
+
+    async def arrive(floor: Floor) -> None:
+        scene.call = await floor.call(
+            scene.line, queue_id=scene.queue, place_at=floor.ago(70), queued_at=floor.ago(70), caller="+13125550123"
+        )
+        await floor.event(scene.call, "queued", 70, queue_id=scene.queue)
+        await scene.happen(floor, agent=False)
+
+    scene.do(arrive)
+    await expect(row.locator(".waiting")).to_have_text(re.compile("^1"))
+    await expect(page.locator("#board-calls").get_by_role("link", name="waiting")).to_be_visible()
+    assert "555-0123" not in await page.content()
+    assert "5550123" not in await page.content()
+
+
+async def test_a_number_explains_itself_on_focus_and_keeps_quiet_on_escape(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene)
+    name = page.locator("#board-queues .explain", has_text="Service level").first
+    tooltip = name.get_by_role("tooltip", include_hidden=True)
+    await expect(tooltip).to_be_hidden()
+    await name.focus()
+    await expect(tooltip).to_be_visible()
+    await expect(tooltip).to_contain_text("negative abandon")
+    await page.keyboard.press("Escape")
+    await expect(tooltip).to_be_hidden()
+
+
+async def test_agents_sort_and_a_sorted_table_stays_sorted(scene: Scene, visit: Visit) -> None:
+    async def more(floor: Floor) -> None:
+        await floor.agent("Zoe Abt", scene.queue, status="away", reason="lunch")
+        await floor.agent("Abe Zorn", scene.queue, status="talking")
+
+    scene.do(more)
+    page = await board(visit, scene)
+    names = page.locator("#board-agents tbody th")
+    await page.locator("#board-agents").get_by_role("button", name="Name").press("Enter")
+    await expect(names).to_have_text(["Abe Zorn", "Ben Cho", "Zoe Abt"])
+    await page.locator("#board-agents").get_by_role("button", name="Name").press("Enter")
+    await expect(names).to_have_text(["Zoe Abt", "Ben Cho", "Abe Zorn"])
+    scene.stand("available")
+    await expect(names).to_have_text(["Zoe Abt", "Ben Cho", "Ana Ruiz", "Abe Zorn"])
+    await expect(page.locator("#board-agents").get_by_role("button", name="Name")).to_be_focused()
+
+
+async def test_a_supervisor_acts_by_keyboard(scene: Scene, visit: Visit) -> None:
+    scene.talk()
+    page = await board(visit, scene)
+    call = page.locator("#board-calls tbody tr").first
+    await call.locator("summary").press("Enter")
+    await call.get_by_role("button", name="Move to a queue").press("Enter")
+    await page.get_by_role("dialog").get_by_role("button", name="Billing").press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await call.locator("summary").press("Enter")
+    await call.get_by_role("button", name="End the call").press("Enter")
+    await page.get_by_role("button", name="Let it go on").press("Enter")
+    await expect(call.locator("summary")).to_be_focused()
+    await call.locator("summary").press("Enter")
+    await call.get_by_role("button", name="End the call").press("Enter")
+    await page.get_by_role("dialog").get_by_role("button", name="End the call").press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    agent = page.locator("#board-agents tbody tr", has_text="Ben Cho")
+    await agent.locator("summary").press("Enter")
+    await agent.get_by_role("button", name="Set to away").press("Enter")
+    async with asyncio.timeout(10):
+        while len(scene.orders.given) < 3:
+            await asyncio.sleep(0.02)
+    assert scene.orders.kinds() == ["call.move", "call.end", "agent.status"]
+    assert scene.orders.given[2][1]["status"] == "away"
+    assert scene.orders.given[2][1]["person_id"] != str(scene.vera)
+
+
+async def test_the_closure_switch(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene)
+    await page.get_by_role("button", name="Close for an emergency").click()
+    await page.fill("#closure-reason", "Burst pipe")
+    await page.get_by_role("button", name="Close now").click()
+    await expect(page.locator("#board-banner")).to_contain_text("Everything is closed: Burst pipe")
+    await page.get_by_role("button", name="Open again").click()
+    await expect(page.locator("#board-banner")).not_to_contain_text("Burst pipe")
+
+
+async def test_what_is_away_is_said_plainly(scene: Scene, visit: Visit) -> None:
+    scene.do(lambda floor: floor.component("switch", "down", "The telephone switch does not answer."))
+    page = await board(visit, scene)
+    await expect(page.locator("#board-banner")).to_contain_text("Telephone switch: The telephone switch")
+    scene.do(lambda floor: floor.component("switch", "up", seen=-3600))
+    scene.do(lambda floor: floor.component("callcontrol", seen=600))
+    await expect(page.locator("#board-banner")).to_contain_text("Call control does not answer")
+    await expect(page.locator("#board-banner")).not_to_contain_text("Telephone switch")
+
+
+async def test_the_wall_display_has_no_controls(scene: Scene, visit: Visit) -> None:
+    scene.talk()
+    page = await board(visit, scene, "/board?kiosk=1")
+    await expect(page.get_by_role("rowheader", name="Scheduling")).to_be_visible()
+    assert await page.get_by_role("navigation").count() == 0
+    assert await page.get_by_role("button").count() == 0
+    size = await page.locator(".queues td.waiting").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    assert size >= 32
+
+
+async def test_an_agent_may_not_see_the_board(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene, who="ana@example.org")
+    await expect(page.get_by_text("You do not have permission to do this.")).to_be_visible()
