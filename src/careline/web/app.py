@@ -28,6 +28,7 @@ from careline.web import caller, health, i18n, pages, sockets, softphone, static
 from careline.web.csrf import CsrfMiddleware
 from careline.web.errors import answer_error
 from careline.web.live import LiveHub
+from careline.web.methods import AllowedMethods
 from careline.web.middleware import EdgeMiddleware
 from careline.web.navigation import Navigation
 from careline.web.static_files import StaticFiles
@@ -102,7 +103,7 @@ def create_app(services: Any) -> Litestar:
             on_app_init=[_quiet],
         )
     # Around everything, routing included: an unknown address too gets its headers and its request id.
-    app.asgi_handler = EdgeMiddleware(app.asgi_handler, secure=secure)
+    app.asgi_handler = EdgeMiddleware(app.asgi_handler, secure=secure, allowed=AllowedMethods(app.routes))
     navigation.know({route.path for route in app.routes})
     return app
 

@@ -20,6 +20,8 @@ from litestar.utils.scope.state import ScopeState
 from careline.kernel.errors import Forbidden
 
 COOKIE = "careline_csrf"
+#: The session's cookie (`COOKIE` in careline.security.web).
+SESSION = "careline_session"
 HEADER = "x-csrf-token"
 FIELD = "_csrf_token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -40,6 +42,14 @@ def same_origin(headers: dict[str, str]) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
+def _has_authority_of_a_cookie(request: Request[Any, Any, Any]) -> bool:
+    """Whether a request may have been sent along with somebody's cookie. A call of the API without a session was not:
+    it is refused for that reason, and told so."""
+    if request.headers.get("authorization"):
+        return False
+    return SESSION in request.cookies or not request.url.path.startswith("/api/")
+
+
 class CsrfMiddleware:
     """Gives every visitor a token cookie and demands its copy, in a form field or header, with every change."""
 
@@ -56,7 +66,7 @@ class CsrfMiddleware:
         known = len(cookie) == 43
         token = cookie if known else secrets.token_urlsafe(32)
         ScopeState.from_scope(scope).csrf_token = token
-        if request.method not in _SAFE and not request.headers.get("authorization"):
+        if request.method not in _SAFE and _has_authority_of_a_cookie(request):
             sent = request.headers.get(HEADER)
             if sent is None and request.content_type[0] in (
                 RequestEncodingType.URL_ENCODED,

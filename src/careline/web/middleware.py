@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from careline.kernel.ids import new_id
 from careline.platform.i18n import language, use_language
 from careline.web.i18n import COOKIE, wanted_language
+from careline.web.methods import AllowedMethods
 from careline.web.metrics import REQUEST_SECONDS
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,9 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class EdgeMiddleware:
     """Outermost: request id, language, headers, timing. A page is never cached unless it says so itself."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, allowed: AllowedMethods) -> None:
         self.app = app
+        self.allowed = allowed
         self.headers = dict(SECURITY_HEADERS)
         if secure:
             self.headers["strict-transport-security"] = "max-age=31536000"
@@ -77,6 +79,8 @@ class EdgeMiddleware:
                     out.setdefault(name, value)
                 out.setdefault("cache-control", "no-store")
                 out["x-request-id"] = request_id
+                if (method == "OPTIONS" or status == 405) and (allowed := self.allowed.of(scope["path"])):
+                    out["allow"] = allowed
             await send(message)
 
         try:

@@ -10,6 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect, Template
 
+from careline.api.openapi import complete
 from careline.platform.i18n import LANGUAGES
 from careline.web.i18n import COOKIE
 from careline.web.templating import actor_of
@@ -53,7 +54,7 @@ async def choose_language(
 @get("/api/openapi.json", include_in_schema=False, opt={"public": True})
 async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The description of the public API (OpenAPI 3.1)."""
-    return request.app.openapi_schema.to_schema()
+    return complete(request.app.openapi_schema.to_schema())
 
 
 handlers = [openapi, home, manage, choose_language]

@@ -51,7 +51,11 @@ function send(message) {
 function tell(state) {
   for (const watcher of watchers) watcher(state);
   if (!indicator) return;
-  if (state === "down") {
+  if (state === "ended") {
+    indicator.classList.remove("ok");
+    indicator.textContent = indicator.dataset.ended;
+    indicator.hidden = false;
+  } else if (state === "down") {
     indicator.classList.remove("ok");
     indicator.textContent = indicator.dataset.reconnecting;
     indicator.hidden = false;
