@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -29,9 +30,11 @@ from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
 from careline.recordings.rows import begin_with_events
 from careline.recordings.service import recordings_folder
+from careline.recordings.transcripts import VoicemailTranscriber
 from careline.security import housekeeping
 from careline.security.actor import system_actor
 from careline.security.keys import Keyring
+from careline.speech.asr import Transcriber, find_transcriber
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
 from careline.telephony.prompts.book import PromptBook
@@ -114,12 +117,28 @@ async def worker() -> int:
     async with open_services(settings) as services, _until_stopped() as stopped:
         timers = TimerWorker(services.db, services.clock, timer_handlers(services))
         tidying = housekeeping.run(services.db, services.clock, services.security.keyring, settings.home)
-        tasks = [asyncio.create_task(timers.run()), asyncio.create_task(tidying)]
+        transcripts = voicemail_transcriber(services).run()
+        tasks = [asyncio.create_task(work) for work in (timers.run(), tidying, transcripts)]
         await stopped.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return 0
+
+
+def voicemail_transcriber(services: Services) -> VoicemailTranscriber:
+    """Writes voicemails down when the speech extra is installed, expecting the names of the practice's clinicians."""
+    models = services.settings.home / "models"
+
+    @cache
+    def find() -> Transcriber:
+        return find_transcriber(models)
+
+    async def clinicians(tenant_id: int) -> list[str]:
+        providers = await services.organization.providers(system_actor(tenant_id))
+        return [provider.name.split()[-1] for provider in providers][:40]
+
+    return VoicemailTranscriber(services.db, services.recordings, find, clinicians)
 
 
 async def callers() -> int:
@@ -171,7 +190,7 @@ async def _follow_desk_phones(
             for tenant_id in tenants:
                 async with services.db.tenant(tenant_id) as tx:
                     seen = await tx.one("SELECT count(*) AS given, count(revoked_at) AS revoked FROM desk_phone")
-                if known.setdefault(tenant_id, seen) != seen:
+                if known.get(tenant_id) != seen:
                     await provision(switch, services.db, tenant_id)
                     known[tenant_id] = seen
         except (CarelineError, psycopg.Error, PoolTimeout) as error:
