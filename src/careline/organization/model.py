@@ -179,6 +179,8 @@ class LineView:
     calendar: Calendar | None = None
     #: Why an emergency closure is on.
     closure_reason: str | None = None
+    #: In service. A line out of service answers no call, whatever its hours say.
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

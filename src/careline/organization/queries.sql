@@ -21,7 +21,8 @@ JOIN location o ON o.id = l.location_id
 LEFT JOIN LATERAL (
   SELECT version, body FROM line_config
   WHERE line_id = l.id AND valid_from <= %(at)s ORDER BY valid_from DESC, version DESC LIMIT 1) c ON true
-ORDER BY a.name, l.label
+WHERE l.active OR %(retired)s
+ORDER BY l.active DESC, a.name, l.label
 
 -- name: insert_line
 INSERT INTO line (id, account_id, location_id, number, label)
@@ -158,3 +159,6 @@ SELECT id FROM opening_hours WHERE id = %(id)s
 
 -- name: know_department
 SELECT id FROM department WHERE id = %(id)s
+
+-- name: list_staff
+SELECT id, name FROM person WHERE deactivated_at IS NULL ORDER BY lower(name)

@@ -93,11 +93,11 @@ class OrganizationService:
             raise NotFound()
         return view
 
-    async def lines(self, actor: Actor, at: datetime | None = None) -> list[LineView]:
-        """Every line of the tenant."""
+    async def lines(self, actor: Actor, at: datetime | None = None, *, retired: bool = False) -> list[LineView]:
+        """Every line of the tenant that is in service; with `retired` the others too, last."""
         actor.require(*STAFF)
         async with self.db.tenant(actor.tenant_id) as tx:
-            return await store.line_views(tx, at or self.clock.now())
+            return await store.line_views(tx, at or self.clock.now(), retired=retired)
 
     async def add_line(
         self, actor: Actor, *, account_id: UUID, location_id: UUID, number: str, label: str, config: LineConfig
@@ -284,6 +284,13 @@ class OrganizationService:
                 await append(tx, [_event(actor, "closure", closure_id, "lifted")])
                 await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": False})
 
+    async def zone(self, actor: Actor) -> str:
+        """The tenant's own IANA zone: in which its pages show times."""
+        actor.require(*STAFF)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            row = await tx.one(q["get_tenant"])
+        return str(row["zone"]) if row else "UTC"
+
     # --- places and people ----------------------------------------------------------------------------------------
 
     async def accounts(self, actor: Actor) -> list[tuple[UUID, str]]:
@@ -361,6 +368,12 @@ class OrganizationService:
         async with self.db.tenant(actor.tenant_id) as tx:
             rows = await tx.all(q["list_members"], {"department_id": department_id})
         return [(row["id"], row["name"]) for row in rows]
+
+    async def staff(self, actor: Actor) -> list[tuple[UUID, str]]:
+        """Everybody who could work an inbox."""
+        actor.require(Permission.ORGANIZATION_MANAGE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            return [(row["id"], row["name"]) for row in await tx.all(q["list_staff"])]
 
     async def set_member(self, actor: Actor, department_id: UUID, person_id: UUID, *, member: bool) -> None:
         """Let a person work a department's inbox, or no longer."""

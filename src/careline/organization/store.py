@@ -28,10 +28,10 @@ async def line_view(tx: Tx, line_id: UUID, at: datetime) -> LineView | None:
     return await _view(tx, row, at, await closures(tx, at)) if row else None
 
 
-async def line_views(tx: Tx, at: datetime) -> list[LineView]:
-    """Every line of the tenant as it is at an instant."""
+async def line_views(tx: Tx, at: datetime, *, retired: bool) -> list[LineView]:
+    """Every line of the tenant as it is at an instant, those out of service only when wanted."""
     on = await closures(tx, at)
-    return [await _view(tx, row, at, on) for row in await tx.all(q["list_lines"], {"at": at})]
+    return [await _view(tx, row, at, on) for row in await tx.all(q["list_lines"], {"at": at, "retired": retired})]
 
 
 async def hours_at(tx: Tx, hours_id: UUID, at: datetime) -> Hours | None:
@@ -98,6 +98,7 @@ async def _view(
         line_id=row["id"],
         number=row["number"],
         label=row["label"],
+        active=row["active"],
         account_id=row["account_id"],
         account_name=row["account_name"],
         location_id=row["location_id"],

@@ -1,0 +1,119 @@
+"""Reads the forms of the organization's pages: hours as people write them, a line's configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from careline.kernel.calendar import Opening
+from careline.kernel.errors import InvalidInput
+from careline.organization.hours import WEEKDAYS, Hours, InvalidHours
+from careline.organization.model import InvalidLineConfig, LineConfig
+from careline.platform.i18n import gettext as _
+from careline.security.forms import Form
+
+#: Rows of a menu on the form.
+MENU_ROWS = 6
+#: Reasons that the bundled voice has words for.
+REASONS = (
+    "appointments", "prescriptions", "results", "message", "referrals", "billing", "records", "new-patient",
+    "registration", "information", "clinician",
+)  # fmt: skip
+
+_OPENING = re.compile(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})")
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\s*(.*)")
+
+
+def hours_of(form: Form) -> Hours:
+    """Opening hours from a form. Raises `InvalidHours`."""
+    weekly = {day: _openings(form.text(day)) for day in WEEKDAYS}
+    exceptions = [_exception(line) for line in form.text("exceptions").splitlines() if line.strip()]
+    return Hours.from_body({"zone": form.text("zone"), "weekly": weekly, "exceptions": exceptions})
+
+
+def written(openings: tuple[Opening, ...]) -> str:
+    """Openings as people write them: "08:00-12:00, 13:00-17:00"."""
+    return ", ".join(f"{a:%H:%M}-{'24:00' if f'{b:%H:%M}' == '00:00' else f'{b:%H:%M}'}" for a, b in openings)
+
+
+def exceptions_written(hours: Hours) -> str:
+    """Exceptions, one a line: "2026-12-25 closed Christmas Day"."""
+    return "\n".join(
+        f"{e.day.isoformat()} {written(e.open) or 'closed'} {e.label}".strip()
+        for e in sorted(hours.exceptions, key=lambda e: e.day)
+    )
+
+
+def _openings(text: str) -> list[list[str]]:
+    found = [[a.zfill(5), b.zfill(5)] for a, b in _OPENING.findall(text)]
+    rest = _OPENING.sub("", text).replace(",", "").strip().casefold()
+    if rest not in ("", "closed", "cerrado"):
+        raise InvalidHours(_("Write openings as 08:00-12:00, 13:00-17:00, or leave the day empty."))
+    return found
+
+
+def _exception(line: str) -> dict[str, Any]:
+    parts = _DAY.fullmatch(line.strip())
+    if parts is None:
+        raise InvalidHours(_("Begin each exception with its day, such as 2026-12-25 closed Christmas Day."))
+    day, rest = parts.groups()
+    found = [[a.zfill(5), b.zfill(5)] for a, b in _OPENING.findall(rest)]
+    label = _OPENING.sub("", rest).strip(" ,")
+    return {"day": day, "open": found, "label": re.sub(r"^(closed|cerrado)\b\s*", "", label, flags=re.IGNORECASE)}
+
+
+def line_config_of(form: Form, before: LineConfig | None = None) -> LineConfig:
+    """A line's configuration from a form; what the form has no field for stays as it was."""
+    languages = form.many("languages")
+    menu = []
+    for row in range(1, MENU_ROWS + 1):
+        key = form.text(f"key-{row}")
+        if not key:
+            continue
+        labels = {language: form.text(f"label-{language}-{row}") for language in ("en", "es")}
+        reason, queue = form.text(f"reason-{row}"), form.text(f"queue-{row}")
+        if not reason or not queue:
+            raise InvalidLineConfig(_("A menu key needs what it is for and a queue."))
+        spoken = {language: text or reason for language, text in labels.items()}
+        menu.append({"key": key, "reason": reason, "queue_id": queue, "labels": spoken})
+    minutes = form.text("max_wait")
+    # Anything but a small whole number becomes a wait that the check refuses by name.
+    longest = int(minutes) * 60 if minutes.isascii() and minutes.isdigit() and len(minutes) < 5 else 0
+    kept: Mapping[str, Any] = (before or LineConfig()).to_body()
+    return LineConfig.from_body(
+        {
+            **kept,
+            "languages": languages,
+            "hours_id": form.text("hours_id") or None,
+            "greeting": {k: text for k in ("en", "es") if (text := form.text(f"greeting-{k}"))},
+            "menu": menu,
+            "queue_id": form.text("queue_id") or None,
+            "voicemail_department_id": form.text("department_id") or None,
+            "record": form.text("record") == "on",
+            "announce_recording": form.text("announce_recording") == "on",
+            "max_wait_seconds": longest,
+        }
+    )
+
+
+def moment_of(form: Form, zone: str) -> datetime | None:
+    """The wall time from which a change holds, in a zone; None: at once."""
+    text = form.text("valid_from")
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+    except ValueError as error:
+        raise InvalidInput(_("Write the moment as year-month-day and time."), field="valid_from") from error
+
+
+def id_of(form: Form, name: str) -> UUID:
+    """A choice. Raises `InvalidInput`."""
+    try:
+        return UUID(form.text(name))
+    except ValueError as error:
+        raise InvalidInput(_("That choice does not exist."), field=name) from error
