@@ -1,4 +1,4 @@
-"""The long-running processes that the composition root puts together: call control and the worker."""
+"""The long-running processes that the composition root puts together: call control, the web, the worker."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ from careline.security.keys import Keyring
 from careline.speech.asr import Transcriber, find_transcriber
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
-from careline.telephony.prompts.book import PromptBook
+from careline.telephony.prompts.book import PromptBook, menu_words
 from careline.telephony.prompts.media import SpokenMenu, media_from
 from careline.telephony.prompts.voices import open_book
 from careline.telephony.recorder import Door, Recorder
 from careline.telephony.recorder_door import RecorderClient, socket_path
 from careline.telephony.recordings import pipe_folder
 from careline.telephony.switch import AsteriskSwitch
+from careline.web.server import serve as serve_web
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,15 @@ async def recorder() -> int:
     await door.close()
     writer.close()
     await db.close()
+    return 0
+
+
+async def web() -> int:
+    """The process of pages, JSON API and sockets."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    async with open_services(settings) as services:
+        await serve_web(services, settings)
     return 0
 
 
@@ -209,7 +219,7 @@ async def _speak_names(services: Services, book: PromptBook) -> None:
                 lines = await services.organization.lines(system_actor(tenant_id))
                 await book.prepare_greetings({line.label for line in lines})
                 for words in {w for line in lines for choice in line.config.menu for w in choice.labels.items()}:
-                    await book.prepare(*words)
+                    await book.prepare(words[0], menu_words(*words))
         await asyncio.sleep(_GREETINGS_EVERY)
 
 
