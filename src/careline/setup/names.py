@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PROCESSES = {
-    "web": ("careline.web.server", "main", "pages, JSON API and live socket"),
+    "web": ("careline.processes", "web", "pages, JSON API and live socket"),
     "callcontrol": ("careline.processes", "callcontrol", "the only writer of live call state"),
     "worker": ("careline.processes", "worker", "due timers and background jobs"),
     "recorder": ("careline.processes", "recorder", "encrypts recordings as they are made"),

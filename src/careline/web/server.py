@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -37,16 +35,3 @@ def uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
         ssl_keyfile=settings.web_tls_key or None,
     )
 
-
-def main(argv: list[str] | None = None) -> int:
-    """Entry point of `careline web`."""
-    del argv
-    bootstrap = import_module("careline.bootstrap")
-
-    async def run() -> None:
-        settings = Settings.load()
-        async with bootstrap.open_services(settings) as services:
-            await serve(services, settings)
-
-    asyncio.run(run())
-    return 0

@@ -175,7 +175,9 @@ function one(desk, contact, state, person) {
     card && drawCard(card),
     person.problem && h("p.notice.late", { key: "problem", role: "status" }, person.problem),
     standing && result(standing),
-    (!standing || standing.ask_next.length > 0 || standing.level === 0) && verifyForm(desk, contact, state, person));
+    !standing || standing.level === 0
+      ? verifyForm(desk, contact, state, person)
+      : standing.ask_next.length > 0 && h("details.further", { key: "further" }, h("summary", t("Verify further, to level %(n)s", { n: standing.level + 1 })), verifyForm(desk, contact, state, person)));
 }
 
 function result(standing) {

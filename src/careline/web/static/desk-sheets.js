@@ -12,6 +12,7 @@ let raised = null; // {callId, state: sending|noted|waiting}
 export function openEmergency() {
   const dialog = document.getElementById("emergency");
   const callId = desk.snapshot.contact?.call_id ?? null;
+  for (const other of document.querySelectorAll("dialog[open]")) if (other !== dialog) other.close();
   drawEmergency();
   if (!dialog.open) dialog.show();
   dialog.querySelector("h2")?.focus();
@@ -60,8 +61,10 @@ function drawEmergency() {
 }
 
 document.addEventListener("keydown", (event) => {
-  const dialog = document.getElementById("emergency");
-  if (event.key === "Escape" && dialog?.open) dialog.close();
+  if (event.key !== "Escape") return;
+  // The topmost sheet goes; the person comes back to where they were.
+  const open = ["keypad", "transfer", "emergency"].map((id) => document.getElementById(id)).find((dialog) => dialog.open);
+  open?.close();
 });
 
 // --- transfer -------------------------------------------------------------------------------------------------------
@@ -75,7 +78,7 @@ export async function openTransfer() {
   targets = null;
   wanted = "";
   drawTransfer();
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) dialog.show(); // not modal: the call bar and its emergency button stay within reach
   document.getElementById("transfer-query")?.focus();
   try {
     targets = await request("/api/v1/desk/targets");
@@ -152,5 +155,4 @@ function drawKeypad() {
 
 document.getElementById("keypad").addEventListener("keydown", (event) => {
   if (/^[0-9*#]$/.test(event.key)) { event.preventDefault(); press(event.key); }
-  else if (event.key === "Escape") document.getElementById("keypad").close();
 });

@@ -124,7 +124,10 @@ async function setStatus(status, reason) {
       return;
     }
   }
-  await order("status", "/api/v1/desk/status", { status, reason });
+  const busy = ["offered", "talking", "wrap_up"].includes(desk.me.status);
+  const done = await order("status", "/api/v1/desk/status", { status, reason });
+  // With a call in hand the wish is kept until the work is done: say so, as nothing else changes on the page.
+  if (done && busy) toast(t("After this call: %(status)s", { status: data.statuses[status] }));
 }
 
 const KEYS = new Map(Object.entries({
