@@ -104,7 +104,7 @@ def test_a_person_added_twice_with_one_key_is_one_person_with_one_password(
     admin: httpx.Client, app: WebApp, tenant: int
 ) -> None:
     body = {"email": "ana@example.org", "name": "Ana Osei", "roles": ["agent"]}
-    headers = {"idempotency-key": "add ana"}
+    headers = {"idempotency-key": "add-ana"}
     first = admin.post("/api/v1/people", json=body, headers=headers)
     second = admin.post("/api/v1/people", json=body, headers=headers)
     assert (first.status_code, first.json()) == (second.status_code, second.json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -92,6 +93,20 @@ class AuditState:
     anchors: int
     bad_seq: int | None
     reason: str | None
+
+
+#: A text, since a bare number would else be taken for seconds since 1970.
+_MOMENT = Parameter(description="A moment with its offset from UTC", schema_extra={"format": "date-time"})
+
+
+def _moment(text: str | None, field: str) -> datetime | None:
+    if text is None:
+        return None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+    raise InvalidInput("A moment needs its offset from UTC, for example 2026-11-23T12:00:00Z.", field=field)
 
 
 def _security(services: Any) -> Security:
@@ -199,22 +214,19 @@ class AuditController(Controller):
         person_id: FromQuery[UUID | None] = None,
         contact_id: Annotated[UUID | None, Parameter(description="A call's id")] = None,
         action: FromQuery[Action | None] = None,
-        since: FromQuery[datetime | None] = None,
-        until: FromQuery[datetime | None] = None,
+        since: Annotated[str | None, _MOMENT] = None,
+        until: Annotated[str | None, _MOMENT] = None,
         before: Annotated[int | None, Parameter(description="`next` of the page before", ge=1, le=2**62)] = None,
         limit: Annotated[int, Parameter(ge=1, le=200)] = 100,
     ) -> AuditPage:
         """Rows that match everything given. Looking is itself written into the log."""
-        for moment in (since, until):
-            if moment is not None and moment.tzinfo is None:
-                raise InvalidInput("A moment needs its offset from UTC, for example 2026-11-23T12:00:00Z.")
         wanted = AuditQuery(
             patient_id=patient_id,
             person_id=person_id,
             contact_id=contact_id,
             action=action,
-            since=since,
-            until=until,
+            since=_moment(since, "since"),
+            until=_moment(until, "until"),
             before=before,
             limit=limit,
         )
