@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -67,11 +68,13 @@ class AsteriskProcess:
         """
         if self.pid() is not None:
             changed = self._running_fingerprint() != await asyncio.to_thread(fingerprint, self.config, self.engine)
-            if not changed or await self.calls() > 0:
-                if changed:
-                    log.warning("asterisk keeps its old settings until the calls in progress have ended")
-                await self._booted()
-                return "adopted"
+            try:
+                if await self.calls() > 0 or not changed:
+                    if changed:
+                        log.warning("asterisk keeps its old settings until the calls in progress have ended")
+                    return "adopted"
+            except Unavailable:
+                log.warning("asterisk runs but does not answer, or is shutting down; it is started anew")
             await self.stop()
         await self.start()
         return "started"
@@ -126,9 +129,11 @@ class AsteriskProcess:
         return out.decode(errors="replace")
 
     async def calls(self) -> int:
-        """How many channels are up."""
-        said = await self.command("core show channels count")
-        return int(said.split(" active channel")[0].split()[-1])
+        """How many channels are up. Raises `Unavailable`."""
+        said = re.search(r"(\d+) active channel", await self.command("core show channels count"))
+        if said is None:
+            raise Unavailable("Asterisk is shutting down")
+        return int(said[1])
 
     def access(self) -> Access:
         """How to reach it."""

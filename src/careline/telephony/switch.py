@@ -26,7 +26,7 @@ from careline.telephony.instance import Access
 from careline.telephony.orders import Orders, keys_of
 from careline.telephony.phones import Phones
 from careline.telephony.recordings import RecorderDoor, Recordings
-from careline.telephony.translate import WANTED, Translator, moment, shown
+from careline.telephony.translate import WANTED, Translator, moment, shown, telephone_of
 
 log = logging.getLogger(__name__)
 
@@ -251,6 +251,6 @@ def _seen(channel: Json) -> ChannelSeen:
         tag=variables.get("CARELINE_TAG") or "",
         inbound=bool(dialled),
         dialled=dialled,
-        caller=shown(channel["caller"]["number"]),
+        caller=None if telephone_of(channel["name"]) else shown(channel["caller"]["number"]),
         created=moment(channel["creationtime"]),
     )

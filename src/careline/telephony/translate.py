@@ -171,16 +171,17 @@ class Translator:
         if leg.reported:
             return []
         leg.reported = True
-        telephone = _TELEPHONE.match(channel["name"])
+        telephone = telephone_of(channel["name"])
         return [
             Arrived(
                 channel=channel["id"],
                 dialled=args[2],
-                caller=shown(channel["caller"]["number"]),
-                caller_name=channel["caller"]["name"] or None,
+                # a browser or desk phone shows its registration's name, which is nobody's number
+                caller=None if telephone else shown(channel["caller"]["number"]),
+                caller_name=None if telephone else channel["caller"]["name"] or None,
                 source=args[1],
                 at=at,
-                endpoint=telephone[1] if telephone and args[1] == "phone" else None,
+                endpoint=telephone if args[1] == "phone" else None,
             )
         ]
 
@@ -284,6 +285,12 @@ _HANDLERS: Final[dict[str, Callable[[Translator, Json, datetime], list[SwitchEve
 def moment(text: str) -> datetime:
     """An ARI timestamp."""
     return datetime.fromisoformat(text)
+
+
+def telephone_of(channel_name: str) -> str | None:
+    """The registered telephone behind a channel's name in Asterisk; None for the trunk."""
+    match = _TELEPHONE.match(channel_name)
+    return match[1] if match else None
 
 
 def shown(number: str) -> str | None:
