@@ -97,7 +97,7 @@ def compare(rate: int, mine: Offered, theirs: Offered) -> list[Figure]:
     figures = [
         Figure(f"offer p50 {at}", mine.ms(0.5), theirs.ms(0.5), "ms", 1.0),
         Figure(f"offer p95 {at}", mine.ms(0.95), theirs.ms(0.95), "ms", 1.0),
-        Figure(f"calls not offered {at}", _missed(mine), _missed(theirs) or None, "%", 1.0 if _missed(theirs) else 0.0),
+        Figure(f"calls lost {at}", _missed(mine), _missed(theirs) or None, "%", 1.0 if _missed(theirs) else 0.0),
         Figure(f"Asterisk's processor time a call {at}", mine.cpu_ms, theirs.cpu_ms, "ms"),
     ]
     if mine.control_ms:
@@ -106,7 +106,9 @@ def compare(rate: int, mine: Offered, theirs: Offered) -> list[Figure]:
 
 
 def _missed(run: Offered) -> float:
-    return round(100 * (1 - len(run.waits) / run.calls.placed), 2) if run.calls.placed else 100.0
+    """The share of calls that were never offered to an agent, or did not come to a proper end."""
+    good = min(len(run.waits), run.calls.completed)
+    return round(100 * (1 - good / run.calls.placed), 2) if run.calls.placed else 100.0
 
 
 def _measure_peer(peer: Peer, load: Load, rate: int, seconds: int) -> Offered:
