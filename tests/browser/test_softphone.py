@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from careline.demo.phone import Phone
 from careline.security.actor import Actor
-from careline.testing.browser import MICROPHONE_HZ, Visit, becomes, hears
+from careline.testing.browser import MICROPHONE_HZ, Visit, Visitor, becomes, hears
 from careline.testing.callcenter import CallCenter, until
-from careline.testing.voices import HUM_HZ, ring_in
-from careline.testing.web import WebApp
+from careline.testing.postgres import Urls
+from careline.testing.voices import HUM_HZ, granting_at, ring_in
+from careline.testing.web import WebApp, web_app
 
 pytestmark = pytest.mark.browser
 
@@ -178,3 +184,106 @@ async def test_r6_rejected_missed_and_error_are_told_apart(
     await page.evaluate("phone.answer()")
     await becomes(page, "phone.state.last?.outcome === 'error'")
     assert await page.evaluate("phone.state.microphone") == "missing"
+
+
+async def test_r1_a_tab_that_slept_says_so_and_connects_anew(
+    center: CallCenter, phone_app: WebApp, visit: Visit
+) -> None:
+    _, page = await sit_down(center, phone_app, visit)
+    await page.evaluate("() => { seen.states.length = 0; const now = Date.now; Date.now = () => now() + 300000; }")
+    await becomes(page, "phone.state.slept >= 290")
+    await becomes(page, "seen.states.some((state) => state.connection === 'lost')")
+    await becomes(page, "phone.state.connection === 'registered'")
+
+
+async def test_r1_a_forbidden_microphone_is_told_before_becoming_available(
+    center: CallCenter, phone_app: WebApp, visit: Visit
+) -> None:
+    agent = await center.agent("Ana Ruiz")
+    visitor = await visit(secret=phone_app.session_of(center.tenant_id, agent.person_id), permissions=[])
+    page = await visitor.open("/account")
+    await take_the_desk(page)
+    assert await page.evaluate("phone.checkMicrophone()") == "denied"
+    await page.evaluate(
+        """() => {
+          const silent = new AudioContext().createMediaStreamDestination().stream;
+          navigator.mediaDevices.getUserMedia = async () => silent;
+        }"""
+    )
+    assert await page.evaluate("phone.checkMicrophone()") == "silent"
+
+
+async def test_a_telephone_that_the_switch_has_forgotten_gets_new_credentials(
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    _, page = await sit_down(center, phone_app, visit)
+    first = await page.evaluate("phone.state.username")
+    await center.switch.revoke_softphone(first)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await becomes(page, f"phone.state.connection === 'registered' && phone.state.username !== '{first}'")
+    await until(lambda: center.control.floor.roster.by_endpoint.get(first) is None)
+
+
+async def test_r1_the_sound_goes_on_while_the_web_process_is_restarted(
+    center: CallCenter, pg_urls: Urls, home: Path, chromium: Browser, trunk: Phone
+) -> None:
+    access = center.asterisk.access()
+    options: dict[str, Any] = {"change": granting_at(access), "asterisk_http_port": access.http_port}
+    with ExitStack() as before, ExitStack() as after:
+        app = before.enter_context(web_app(pg_urls, home, **options))
+        context = await chromium.new_context(permissions=["microphone"])
+
+        async def visit(secret: str) -> Visitor:
+            visitor = Visitor(context, app)
+            await visitor.sign_in(secret)
+            return visitor
+
+        _, page = await sit_down(center, app, visit)
+        caller = await ring_in(trunk, center)
+        await becomes(page, "phone.state.call?.phase === 'ringing'")
+        await page.evaluate("phone.answer()")
+        await caller.hears(MICROPHONE_HZ)
+        username = await page.evaluate("phone.state.username")
+        await asyncio.to_thread(before.close)
+        await becomes(page, "phone.state.connection === 'lost'")
+        await hears(page, REMOTE, HUM_HZ)
+        await caller.hears(MICROPHONE_HZ)
+        after.enter_context(web_app(pg_urls, home, port=int(app.url.rpartition(":")[2]), **options))
+        await becomes(page, "phone.state.connection === 'registered'")
+        assert await page.evaluate("phone.state.username") == username
+        await hears(page, REMOTE, HUM_HZ)
+        await caller.hears(MICROPHONE_HZ)
+        assert await page.evaluate("seen.ended") == []
+        await context.close()
+
+
+#: JsSIP's causes, whether the call had been connected, and what it comes to.
+CAUSES = [
+    ("Terminated", True, "ended"),
+    ("RTP Timeout", True, "failed"),
+    ("Canceled", False, "missed"),
+    ("No Answer", False, "missed"),
+    ("Expires", False, "missed"),
+    ("Busy", False, "rejected"),
+    ("Rejected", False, "rejected"),
+    ("Not Found", False, "failed"),
+    ("Unavailable", False, "failed"),
+    ("Connection Error", False, "failed"),
+    ("Request Timeout", False, "failed"),
+    ("SIP Failure Code", False, "failed"),
+    ("User Denied Media Access", False, "error"),
+    ("WebRTC Error", False, "error"),
+]
+
+
+async def test_r6_each_cause_comes_to_one_outcome(app: WebApp, visit: Visit) -> None:
+    page = await (await visit()).open("/call")
+    await page.evaluate(
+        """async () => {
+          const base = document.querySelector("script[src*=call-page]").src.replace("call-page.js", "");
+          window.outcomeOf = (await import(base + "phone.js")).outcomeOf;
+        }"""
+    )
+    for cause, connected, outcome in CAUSES:
+        found = await page.evaluate("([cause, connected]) => outcomeOf({ cause }, connected)", [cause, connected])
+        assert found == outcome, cause
