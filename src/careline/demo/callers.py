@@ -176,7 +176,10 @@ class Population:
         numbers = self._directory.callers.get(persona.language) or self._directory.callers.get("en") or ()
         withheld = not numbers or self._dice.random() < 0.03
         caller = None if withheld else self._dice.choice(numbers)
-        self._start(persona, self._dice.choice(self._directory.lines), caller, settings)
+        # The first line is the main number: half of all call there.
+        lines = self._directory.lines
+        line = lines[0] if self._dice.random() < 0.5 else self._dice.choice(lines)
+        self._start(persona, line, caller, settings)
 
     def _call_again(self, now: float, settings: CallerSettings) -> None:
         due = [entry for entry in self._again if entry[0] <= now]
@@ -211,22 +214,25 @@ class Population:
 
 async def read_directory(db: Database) -> Directory:
     """The demo's lines and a sample of its patients' telephones, so that callers are recognised."""
-    lines: list[str] = []
-    callers: dict[str, list[str]] = {}
     async with db.system() as tx:
-        tenants = [row["id"] for row in await tx.all(_q["list_tenants"])]
-    for tenant in tenants:
-        actor = system_actor(tenant)
-        async with db.tenant(tenant) as tx:
-            lines += [row["number"] for row in await tx.all(_q["list_numbers"])]
-            sample = await tx.all(_q["sample_callers"])
-            for row in sample:
-                callers.setdefault(row["language"], []).append(row["number"])
-            if sample:
-                await audit.record(
-                    tx, actor, audit.Action.READ, "patient_phone", fields=["number"], purpose="HSYSADMIN",
-                    detail={"synthetic_callers": len(sample)},
-                )
+        found = await tx.one(_q["find_demo_tenant"])
+    if found is None:
+        return Directory(lines=(), callers={})
+    callers: dict[str, list[str]] = {}
+    async with db.tenant(found["id"]) as tx:
+        lines = [row["number"] for row in await tx.all(_q["list_numbers"])]
+        sample = await tx.all(_q["sample_callers"])
+        for row in sample:
+            callers.setdefault(row["language"], []).append(row["number"])
+        if sample:
+            await audit.record(
+                tx,
+                system_actor(found["id"]),
+                audit.Action.READ,
+                "patient_phone",
+                fields=["number"],
+                detail={"synthetic_callers": len(sample)},
+            )
     return Directory(lines=lines, callers=callers)
 
 

@@ -1,7 +1,7 @@
 -- What the synthetic callers need to know of the demo.
 
--- name: list_tenants
-SELECT id FROM tenant ORDER BY id
+-- name: find_demo_tenant
+SELECT id FROM tenant ORDER BY id LIMIT 1
 
 -- name: list_numbers
 SELECT number FROM line WHERE active ORDER BY number
