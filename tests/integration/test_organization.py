@@ -11,7 +11,10 @@ from careline.organization.hours import Hours, InvalidHours
 from careline.organization.model import Door, InvalidLineConfig, LineConfig, MenuChoice, NumberTaken
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
+from careline.queues.service import QueueService
+from careline.queues.views import QueueRules
 from careline.security.actor import system_actor
+from careline.security.keys import Keyring
 from careline.security.permissions import Role
 from careline.testing.builders import OFFICE_HOURS, make_person, make_practice, make_tenant
 from careline.testing.clock import ManualClock
@@ -159,6 +162,20 @@ async def test_a_menu_needs_words_in_every_language_of_the_line(
         await service.configure_line(
             system_actor(tenant), practice.line_id, LineConfig(languages=("en", "es"), menu=(choice,))
         )
+
+
+async def test_a_line_leads_only_to_queues_that_are_there(
+    db: Database, tenant: int, clock: ManualClock, service: OrganizationService
+) -> None:
+    practice = await make_practice(db, tenant, clock)
+    other = system_actor(await make_tenant(db, "elsewhere"))
+    theirs = await QueueService(db, clock, Keyring.ephemeral()).create(other, QueueRules(name="Theirs"))
+
+    with pytest.raises(InvalidInput, match="no such queue"):
+        await service.configure_line(system_actor(tenant), practice.line_id, LineConfig(queue_id=theirs.id))
+
+    line = await service.line_for(practice.number)
+    assert line is not None and line.config.queue_id is None
 
 
 async def test_hours_decide_the_door_and_a_holiday_beats_the_week(

@@ -106,6 +106,16 @@ QUEUES: tuple[tuple[str, dict[str, float], int, int], ...] = (
     ("General", {}, -5, 180),
 )
 
+#: What queues are called in Spanish, where the bundled voice has no words for a reason.
+SPANISH = {
+    "Appointments": "Citas",
+    "Pediatrics": "Pediatría",
+    "Prescriptions": "Recetas",
+    "Billing and insurance": "Facturación y seguros",
+    "Referrals and records": "Referidos y expedientes",
+    "General": "Información general",
+}
+
 _MAIN = (
     ("1", "appointments", "Appointments"), ("2", "prescriptions", "Prescriptions"),
     ("3", "billing", "Billing and insurance"), ("4", "referrals", "Referrals and records"),

@@ -265,7 +265,9 @@ async def _lines(
             continue
         place = places[next(p.name for p in clinic.PLACES if p.key == line.place)]
         menu = tuple(
-            MenuChoice(key=key, reason=reason, queue_id=queues[queue], labels={"en": queue, "es": queue})
+            MenuChoice(
+                key=key, reason=reason, queue_id=queues[queue], labels={"en": queue, "es": clinic.SPANISH[queue]}
+            )
             for key, reason, queue in line.menu
         )
         config = LineConfig(

@@ -162,3 +162,6 @@ SELECT id FROM department WHERE id = %(id)s
 
 -- name: list_staff
 SELECT id, name FROM person WHERE deactivated_at IS NULL ORDER BY lower(name)
+
+-- name: count_queues
+SELECT count(*) AS known FROM queue WHERE id = ANY(%(ids)s) AND active

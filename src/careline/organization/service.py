@@ -448,10 +448,15 @@ class OrganizationService:
             raise InvalidInput("It would belong to something that does not exist.") from error
 
     async def _known(self, tx: Tx, config: LineConfig) -> None:
-        """A line may only name hours and departments of its own tenant."""
+        """A line may only name hours, departments and queues of its own tenant: a caller must not be led nowhere."""
         for field, id_ in (("hours", config.hours_id), ("department", config.voicemail_department_id)):
             if id_ is not None and await tx.one(q[f"know_{field}"], {"id": id_}) is None:
                 raise InvalidInput(f"There is no such {field} here.", field=field)
+        queues = {choice.queue_id for choice in config.menu} | ({config.queue_id} if config.queue_id else set())
+        if queues:
+            row = await tx.one(q["count_queues"], {"ids": list(queues)})
+            if row is None or row["known"] != len(queues):
+                raise InvalidInput("There is no such queue in service.", field="queue_id")
 
     def _from(self, valid_from: datetime | None) -> datetime:
         now = self.clock.now()
