@@ -94,6 +94,10 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--file", help="where to export to (default: standard output)")
     audit.set_defaults(run=_runs("careline.setup.auditing", "command"))
 
+    keys = commands.add_parser("keys", help="replace the keys that protect recordings and secrets at rest")
+    keys.add_argument("action", choices=["rotate"])
+    keys.set_defaults(run=_runs("careline.setup.keys", "command"))
+
     bench = commands.add_parser("bench", help="measure Careline beside Asterisk's own app_queue")
     bench.add_argument("name", choices=["offer", "waiting"])
     bench.add_argument("--json", metavar="FILE", help="also write the figures to FILE")

@@ -10,6 +10,7 @@ import pytest
 
 from careline.platform.db import Database
 from careline.security.keys import KeyFileUnsafe, KeyMissing, Keyring, Undecryptable, decrypt, encrypt
+from careline.security.rotation import rotate_all
 from careline.testing.builders import make_tenant
 
 pytestmark = pytest.mark.integration
@@ -177,3 +178,53 @@ class TestTenantKeys:
             with pytest.raises(KeyMissing) as missing:
                 await newer.tenant_key(tx)
         assert missing.value.facts == {"master": "k1"}
+
+
+class TestRotation:
+    async def test_everything_stays_readable_and_old_master_keys_go_one_rotation_later(
+        self, db: Database, tenant: int, file: Path
+    ) -> None:
+        other = await make_tenant(db, "other")
+        running = Keyring.load(file)  # another process, which is told nothing
+        sealed = {}
+        for each in (tenant, other):
+            async with db.tenant(each) as tx:
+                sealed[each] = await running.seal(tx, b"x", "c")
+        first = await rotate_all(db, Keyring.load(file))
+        assert (first.master, first.tenants, first.rewrapped) == ("k2", 2, 2)
+        assert [line.split()[0] for line in file.read_text().splitlines()] == ["k2", "k1"]
+        second = await rotate_all(db, Keyring.load(file))
+        assert (second.master, second.rewrapped) == ("k3", 4)
+        assert [line.split()[:2][:1] for line in file.read_text().splitlines()] == [["k3"], ["k2"], ["k1"]]
+        assert file.read_text().splitlines()[2].split()[1] == "public"
+        for keyring in (running, Keyring.load(file)):
+            for each in (tenant, other):
+                async with db.tenant(each) as tx:
+                    assert await keyring.open(tx, sealed[each], "c") == b"x"
+                    fresh = await Keyring.load(file).seal(tx, b"y", "c")
+                    assert fresh[:4] == (3).to_bytes(4)
+                    assert await keyring.open(tx, fresh, "c") == b"y"
+
+    async def test_a_process_with_stale_master_keys_wraps_with_the_newest(
+        self, db: Database, tenant: int, file: Path
+    ) -> None:
+        stale = Keyring.load(file)
+        for _ in range(2):
+            await rotate_all(db, Keyring.load(file))
+        late = await make_tenant(db, "late")
+        async with db.tenant(late) as tx:
+            sealed = await stale.seal(tx, b"x", "c")
+            row = await tx.one("SELECT master FROM tenant_key")
+        assert row == {"master": "k3"}
+        async with db.tenant(late) as tx:
+            assert await Keyring.load(file).open(tx, sealed, "c") == b"x"
+
+    async def test_two_at_once_go_one_after_the_other(self, db: Database, tenant: int, file: Path) -> None:
+        async with db.tenant(tenant) as tx:
+            sealed = await Keyring.load(file).seal(tx, b"x", "c")
+        done = await asyncio.gather(*(rotate_all(db, Keyring.load(file)) for _ in range(2)))
+        assert sorted(d.master for d in done) == ["k2", "k3"]
+        async with db.tenant(tenant) as tx:
+            assert await Keyring.load(file).open(tx, sealed, "c") == b"x"
+            rows = await tx.all("SELECT action, object_type FROM audit_log")
+        assert rows == [{"action": "update", "object_type": "tenant-key"}] * 2

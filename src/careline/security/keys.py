@@ -133,6 +133,7 @@ class Keyring:
 
     async def rewrap(self, tx: Tx) -> int:
         """Wrap all keys of the tenant with the newest master key; returns how many were wrapped anew."""
+        self._reload()
         tenant, newest, done = _tenant(tx), self._masters[0], 0
         for row in await tx.all(_q["read_tenant_keys"]):
             if row["master"] != newest.name:
@@ -170,11 +171,14 @@ class Keyring:
         return keys
 
     async def _add(self, tx: Tx, version: int) -> None:
+        self._reload()  # nothing may be wrapped with a master key that was replaced meanwhile
         tenant, newest = _tenant(tx), self._masters[0]
         wrapped = encrypt(newest.secret, os.urandom(32), _wrap_context(tenant, version))
         await tx.run(_q["insert_tenant_key"], {"version": version, "master": newest.name, "wrapped": wrapped})
 
     def _unwrap(self, tenant: int, version: int, master: str, wrapped: bytes) -> bytes:
+        if master not in [m.name for m in self._masters]:
+            self._reload()  # another process has rotated
         for candidate in self._masters:
             if candidate.name == master:
                 return decrypt(candidate.secret, wrapped, _wrap_context(tenant, version))
@@ -184,6 +188,7 @@ class Keyring:
 
     def add_master_key(self) -> str:
         """Put a new master key in front of the file. Afterwards `rewrap` each tenant; old lines can go then."""
+        self._reload()
         fresh = MasterKey(_next_name([*self._retired, *(m.name for m in self._masters)]), os.urandom(32))
         self._masters.insert(0, fresh)
         self._save()
@@ -191,17 +196,25 @@ class Keyring:
 
     def drop_old_master_keys(self) -> None:
         """Forget all master keys but the newest, once every tenant was rewrapped. Their anchors stay checkable."""
+        self._reload()
         for old in self._masters[1:]:
             self._retired[old.name] = _anchor_key(old).public_key().public_bytes_raw()
         del self._masters[1:]
         self._save()
 
+    def _reload(self) -> None:
+        if self._file is not None:
+            self._masters, self._retired = _parse(self._file.read_text("ascii"))
+
     def _save(self) -> None:
         if self._file is None:
             return
+        before = self._file.stat()
         temporary = self._file.with_suffix(".new")
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            if os.geteuid() == 0:
+                os.fchown(out.fileno(), before.st_uid, before.st_gid)
             out.write("".join(_line(key) for key in self._masters))
             out.write("".join(f"{name} {_RETIRED} {_encode(key)}\n" for name, key in self._retired.items()))
             out.flush()
