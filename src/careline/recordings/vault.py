@@ -113,14 +113,13 @@ class Sealer:
             return
         with path.open("rb") as file:
             read_header(file)
+            end = file.tell()
             for offset, size, last in _chunks(file, path.stat().st_size):
                 if last:
                     raise DamagedRecording("A finished recording cannot be continued.")
                 self.chunks += 1
                 self.size += size
                 end = offset + size + _TAG
-            if not self.chunks:
-                end = file.tell()
         os.ftruncate(self._fd, end)
         os.lseek(self._fd, end, os.SEEK_SET)
 
@@ -152,11 +151,14 @@ class Opener:
     """Reads a file: any range of its sound, without reading what lies before."""
 
     def __init__(self, path: Path, key: bytes) -> None:
+        """Raises `DamagedRecording`, also when the mark of the last chunk is forged."""
         self._path = path
         self._cipher = AESGCM(key)
         with path.open("rb") as file:
             self.header = read_header(file)
             self._index = list(_chunks(file, path.stat().st_size))
+            if self._index and self._index[-1][2]:
+                self._open(file, len(self._index) - 1, *self._index[-1])
         #: Whether the last chunk is there: nothing was cut off.
         self.whole = bool(self._index) and self._index[-1][2]
         #: µ-law bytes in all.
@@ -181,6 +183,13 @@ class Opener:
             return self._cipher.decrypt(nonce, sealed, _context(self.header.recording, number, last))
         except InvalidTag as error:
             raise DamagedRecording(recording=self.header.recording) from error
+
+
+def measure(path: Path) -> int:
+    """µ-law bytes in a file, without its key. Raises `DamagedRecording`."""
+    with path.open("rb") as file:
+        read_header(file)
+        return sum(size for _, size, _ in _chunks(file, path.stat().st_size))
 
 
 def read_header(file: BinaryIO) -> Header:

@@ -28,6 +28,12 @@ class TelephoneGrants:
         if actor is not None and kind == "agent":
             await self._commands.give(actor, "agent.phone", {"endpoint": username})
 
+    async def retire(self, username: str) -> None:
+        """Withdraw a telephone that nobody uses any more; one that is reachable stays. Raises `Unavailable`."""
+        phones = Phones(await self._connection())
+        if not (await phones.listed()).get(username):
+            await phones.revoke(username)
+
     async def close(self) -> None:
         """Close the connections to the switch."""
         if self._ari is not None:

@@ -34,6 +34,7 @@ from careline.recordings.vault import (
     Sealer,
     WrappingKey,
     kek_context,
+    measure,
     read_header,
     unwrap,
     wrap,
@@ -184,7 +185,7 @@ class Recorder:
                     continue
                 path = file_of(self._folder, tenant, str(recording))
                 if path.exists():
-                    self._unsaid[recording] = facts(path, tenant, sound_size(path), None)
+                    self._unsaid[recording] = facts(path, tenant, measure(path), None)
             lost = await rows.unfinished(self._db, tenant, older_than=_LOST_AFTER, now=self._clock.now())
             for recording in lost:
                 if str(recording) not in self._active and recording not in self._unsaid:
@@ -225,11 +226,6 @@ def facts(path: Path, tenant: int, size: int, problem: str | None) -> Finished:
 def renamed(path: Path, suffix: str) -> Path:
     """Give a file another ending; its new path."""
     return path.rename(path.with_suffix(suffix))
-
-
-def sound_size(path: Path) -> int:
-    """µ-law bytes in a finished file; needs no key."""
-    return Opener(path, bytes(32)).size
 
 
 def make_pipe_folder(folder: Path) -> None:

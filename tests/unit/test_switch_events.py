@@ -1,0 +1,147 @@
+"""Asterisk's events in call control's words: each end once, with its cause; telephones by their contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from careline.calls.ports import Arrived, Digit, EndpointChanged, HangupCause, LegAnswered, LegEnded, LegRinging
+from careline.telephony.translate import Translator
+
+pytestmark = pytest.mark.unit
+
+_SECOND = iter(range(1, 100_000))
+
+
+def event(kind: str, channel: str = "c-1", /, **more: Any) -> dict[str, Any]:
+    number = next(_SECOND)
+    return {
+        "type": kind,
+        "timestamp": f"2026-03-08T12:{number // 1000 % 60:02}:{number % 60:02}.{number % 1000:03}+0000",
+        "channel": made(channel, **more.pop("fields", {})),
+        **more,
+    }
+
+
+def made(channel: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": channel,
+        "name": "PJSIP/trunk-0000000a",
+        "state": "Ring",
+        "caller": {"number": "+15555550123", "name": ""},
+        "dialplan": {"app_name": "Stasis"},
+        "channelvars": {},
+        **fields,
+    }
+
+
+def arrived(channel: str = "c-1", **fields: Any) -> dict[str, Any]:
+    return event("StasisStart", channel, args=["arrived", "trunk", "+15555550100"], fields=fields)
+
+
+def test_an_inbound_call_ends_once_whichever_notice_comes_first():
+    for order in (("StasisEnd", "ChannelDestroyed"), ("ChannelDestroyed", "StasisEnd"), ("ChannelDestroyed",) * 2):
+        book = Translator()
+        assert isinstance(book.read(arrived())[0], Arrived)
+        heard = [book.read(event(kind, cause=16)) for kind in order]
+        assert [len(told) for told in heard] == [1, 0]
+        assert heard[0][0].cause is HangupCause.NORMAL  # type: ignore[union-attr]
+
+
+def test_a_legs_end_has_the_best_known_cause():
+    cases: list[tuple[list[dict[str, Any]], int, HangupCause]] = [
+        ([], 17, HangupCause.BUSY),
+        ([event("Dial", peer={"id": "leg"}, dialstatus="NOANSWER")], 0, HangupCause.NO_ANSWER),
+        ([event("Dial", peer={"id": "leg"}, dialstatus="CHANUNAVAIL")], 0, HangupCause.UNREACHABLE),
+        ([], 0, HangupCause.FAILURE),
+        ([event("ChannelStateChange", "leg", fields={"state": "Up"})], 0, HangupCause.NORMAL),
+        ([], 21, HangupCause.REJECTED),
+        ([], 1, HangupCause.UNALLOCATED),
+    ]
+    for before, code, cause in cases:
+        book = Translator()
+        book.expect("leg")
+        for one in before:
+            book.read(one)
+        (ended,) = book.read(event("ChannelDestroyed", "leg", cause=code))
+        assert ended == LegEnded(channel="leg", cause=cause, at=ended.at)
+
+
+def test_our_own_reason_wins():
+    book = Translator()
+    book.expect("leg")
+    book.blame("leg", HangupCause.REJECTED)
+    assert book.read(event("ChannelDestroyed", "leg", cause=16))[0].cause is HangupCause.REJECTED  # type: ignore[union-attr]
+
+
+def test_ringing_and_answer_are_told_once_and_only_for_legs():
+    book = Translator()
+    book.expect("leg")
+    book.read(arrived("c-1"))
+    told: list[object] = []
+    for state in ("Ringing", "Ringing", "Up", "Up", "Ringing"):
+        told += book.read(event("ChannelStateChange", "leg", fields={"state": state}))
+        told += book.read(event("ChannelStateChange", "c-1", fields={"state": state}))
+    assert [type(one) for one in told] == [LegRinging, LegAnswered]
+
+
+def test_an_event_that_comes_twice_is_told_once():
+    book = Translator()
+    key = event("ChannelDtmfReceived", digit="5")
+    assert [type(one) for one in book.read(key) + book.read(dict(key))] == [Digit]
+    assert [type(one) for one in book.read(event("ChannelDtmfReceived", digit="5"))] == [Digit]
+
+
+def test_what_ended_while_nobody_looked_is_not_told_later():
+    book = Translator()
+    book.read(arrived("gone"))
+    book.read(arrived("kept"))
+    book.keep_only(["kept"])
+    assert book.read(event("ChannelDestroyed", "gone", cause=16)) == []
+    assert len(book.read(event("ChannelDestroyed", "kept", cause=16))) == 1
+
+
+def test_a_channel_seen_in_a_listing_is_known_and_one_in_the_waiting_loop_may_still_arrive():
+    book = Translator()
+    book.seen(made("ours"))
+    book.seen(made("waiting", dialplan={"app_name": "Wait"}))
+    assert len(book.read(event("ChannelDestroyed", "ours", cause=16))) == 1
+    assert isinstance(book.read(arrived("waiting"))[0], Arrived)
+    assert book.read(arrived("waiting")) == []
+
+
+@pytest.mark.parametrize("number", ["", "anonymous", "Anonymous", "restricted"])
+def test_a_withheld_number_is_none(number: str):
+    (told,) = Translator().read(arrived(caller={"number": number, "name": ""}))
+    assert isinstance(told, Arrived)
+    assert told.caller is None
+
+
+def contact(status: str, uri: str) -> dict[str, Any]:
+    return {
+        "type": "ContactStatusChange",
+        "timestamp": "2026-03-08T12:00:00.000+0000",
+        "endpoint": {"resource": "s-1"},
+        "contact_info": {"contact_status": status, "uri": uri},
+    }
+
+
+def test_a_page_that_registers_anew_before_the_old_contact_goes_stays_online():
+    book = Translator()
+    told: list[object] = []
+    for status, uri in (
+        ("NonQualified", "a"), ("Reachable", "a"), ("NonQualified", "b"), ("Removed", "a"),
+        ("Unreachable", "b"), ("Reachable", "b"), ("Removed", "b"),
+    ):  # fmt: skip
+        told += book.read(contact(status, uri))
+    assert [one.online for one in told if isinstance(one, EndpointChanged)] == [True, False, True, False]
+
+
+def test_a_telephone_known_from_a_listing_goes_when_its_contact_does():
+    book = Translator()
+    book.online(["s-1"])
+    assert book.read(contact("Reachable", "a")) == []
+    (gone,) = book.read(contact("Removed", "a"))
+    assert isinstance(gone, EndpointChanged)
+    assert not gone.online
