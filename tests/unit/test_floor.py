@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from datetime import timedelta
 
 import pytest
 
-from careline.calls.floor import Floor
-from careline.calls.model import Kind, Phase, fold
-from careline.calls.orders import Order, PhoneOffline, WrapUpFirst
+from careline.calls.fold import fold
+from careline.calls.model import Kind, Phase
+from careline.calls.orders import PhoneOffline, WrapUpFirst
 from careline.calls.ports import (
     Answer,
     Arrived,
     Bridge,
     ChannelSeen,
-    Digit,
     EndpointChanged,
     Hangup,
     HangupCause,
@@ -23,155 +21,18 @@ from careline.calls.ports import (
     LegEnded,
     Park,
     Play,
-    PlaybackEnded,
     Ring,
     StartRecording,
     SwitchSnapshot,
     Talking,
 )
 from careline.calls.reconcile import lost_switch, reconcile
-from careline.calls.step import LineSetup
 from careline.calls.talk import WrongMoment
-from careline.flows.reading import parse
-from careline.flows.standard import MenuChoice, Standard, standard
 from careline.kernel.errors import CarelineError, Forbidden
-from careline.queues.model import Agent, AgentStatus, Queue
+from careline.queues.model import AgentStatus
+from careline.testing.world import ANA, BEN, NOON, NUMBER, ORPHAN, OTHER, World
 
 pytestmark = pytest.mark.unit
-
-NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
-SPACE = UUID(int=7)
-ORPHAN = "a.00000000-0000-0000-0000-000000000001.1"
-QUEUE, OTHER = uuid5(SPACE, "queue"), uuid5(SPACE, "other")
-ANA, BEN = uuid5(SPACE, "ana"), uuid5(SPACE, "ben")
-NUMBER = "+15555550100"
-
-
-def speak(tenant_id: int, language: str, key: str, **params: object) -> tuple[str, ...]:
-    return (f"/{language}/{key}" + "".join(f".{v}" for v in params.values()),)
-
-
-class World:
-    """A floor with two agents, a clock and short words for what can happen."""
-
-    def __init__(self, *, door: str = "open", direct: bool = False, languages: tuple[str, ...] = ("en", "es")) -> None:
-        self.now = NOON
-        self.serial = 0
-        self.floor = Floor(speak, self._id)
-        self.events = []
-        self.agent_events = []
-        self.commands = []
-        self.door = door
-        flow = parse(
-            standard(
-                Standard(
-                    line_name="Lakeshore",
-                    languages=languages,
-                    choices=(MenuChoice(digit="1", reason="appointments", queue=QUEUE),),
-                    fallback_queue=QUEUE,
-                    department=uuid5(SPACE, "front desk"),
-                    direct=direct,
-                )
-            )
-        )
-        self.floor.lines[NUMBER] = LineSetup(
-            id=uuid5(SPACE, "line"),
-            tenant_id=1,
-            number=NUMBER,
-            name="Lakeshore",
-            version=1,
-            language="en",
-            flow=flow,
-            hours=lambda _: self.door,
-        )
-        for queue in (QUEUE, OTHER):
-            self.floor.queues[queue] = Queue(
-                id=queue, tenant_id=1, name=str(queue)[:4], members=frozenset({ANA, BEN}), wrap_up_seconds=60
-            )
-        for person, name in ((ANA, "Ana"), (BEN, "Ben")):
-            self.floor.agents[person] = Agent(id=person, tenant_id=1, name=name, languages=frozenset({"en", "es"}))
-        self.floor.codes[1] = frozenset({"scheduled"})
-
-    def _id(self) -> UUID:
-        self.serial += 1
-        return uuid5(SPACE, f"call {self.serial}")
-
-    def take(self, out):
-        self.events += out.events
-        self.agent_events += out.agent_events
-        self.commands = out.commands
-        return out
-
-    def see(self, event):
-        return self.take(self.floor.handle(event, self.now))
-
-    def order(self, person: UUID, kind: str, manage: bool = False, **body):
-        return self.take(
-            self.floor.order(Order(tenant_id=1, person_id=person, kind=kind, body=body, manage=manage), self.now)
-        )
-
-    def later(self, seconds: float) -> None:
-        """Let time pass, doing everything at the moment it is due."""
-        end = self.now + timedelta(seconds=seconds)
-        self.commands = []
-        given = []
-        while (due := self.floor.next_due()) and due <= end:
-            self.now = max(due, self.now)
-            self.take(self.floor.tick(self.now))
-            given += self.commands
-        self.now = end
-        self.commands = given
-
-    def arrive(self, channel: str = "c1"):
-        self.see(
-            Arrived(
-                channel=channel, dialled=NUMBER, caller="+15555550123", caller_name=None, source="trunk", at=self.now
-            )
-        )
-        return self.call(channel)
-
-    def call(self, channel: str = "c1"):
-        return next((c for c in self.floor.calls.values() if c.channel == channel), None)
-
-    def sign_on(self, *people: UUID) -> None:
-        for person in people or (ANA,):
-            endpoint = f"s-{self.floor.agents[person].name}"
-            self.order(person, "agent.phone", endpoint=endpoint)
-            self.see(EndpointChanged(endpoint=endpoint, online=True, at=self.now))
-            self.order(person, "agent.status", status="available")
-            self.now += timedelta(seconds=1)
-
-    def heard(self, channel: str = "c1") -> None:
-        """The present prompt ends."""
-        call = self.call(channel)
-        self.see(PlaybackEnded(channel=channel, playback=call.playback, ok=True, at=self.now))
-
-    def press(self, digit: str, channel: str = "c1") -> None:
-        self.see(Digit(channel=channel, digit=digit, at=self.now))
-
-    def into_queue(self, channel: str = "c1", language: str = "1"):
-        self.now += timedelta(seconds=1)
-        self.arrive(channel)
-        self.heard(channel)
-        self.press(language, channel)
-        self.press("1", channel)
-        return self.call(channel)
-
-    def talking(self):
-        """A call connected with Ana."""
-        self.sign_on(ANA)
-        call = self.into_queue()
-        self.see(LegAnswered(channel=call.offer.leg, at=self.now))
-        return self.call()
-
-    def did(self, kind: type) -> list:
-        return [c for c in self.commands if isinstance(c, kind)]
-
-    def kinds(self) -> list[str]:
-        return [e.kind.value for e in self.events]
-
-    def status(self, person: UUID) -> AgentStatus:
-        return self.floor.agents[person].status
 
 
 def test_the_greeting_begins_with_the_emergency_notice():
@@ -206,7 +67,7 @@ def test_a_call_goes_from_ring_to_record():
     assert world.status(ANA) is AgentStatus.WRAP_UP
     world.order(ANA, "call.wrap_up", call_id=call.id, code="scheduled")
     assert world.status(ANA) is AgentStatus.AVAILABLE
-    assert world.call() is None
+    assert world.gone()
     assert world.kinds()[-5:] == ["connected", "recording_started", "agent_left", "ended", "wrapped_up"]
 
 
@@ -598,7 +459,7 @@ def test_after_an_outage_places_are_kept_and_missed_hang_ups_recorded():
         endpoints_online=frozenset({"s-Ana"}),
     )
     world.take(reconcile(world.floor, seen, world.now))
-    assert world.call("c2") is None, "hung up meanwhile"
+    assert world.gone("c2"), "hung up meanwhile"
     assert world.call("c3").place_at == place
     assert world.call("c1").phase is Phase.TALKING
     assert Hangup(channel=ORPHAN) in world.commands, "an orphaned leg is swept"
@@ -609,7 +470,7 @@ def test_a_call_that_came_while_nobody_listened_is_taken():
     world = World()
     seen = SwitchSnapshot(channels={"n1": _seen("n1", inbound=True)})
     world.take(reconcile(world.floor, seen, world.now))
-    assert world.call("n1") is not None
+    assert not world.gone("n1")
 
 
 def test_a_restarted_switch_closes_its_calls_as_failed():

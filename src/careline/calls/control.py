@@ -15,10 +15,11 @@ from typing import Any
 from uuid import UUID
 
 from careline.calls import store
-from careline.calls.floor import Floor, Outcome
+from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order
+from careline.calls.outcome import Outcome
 from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import lost_switch, reconcile
 from careline.calls.step import Media
@@ -97,7 +98,7 @@ class CallControl:
                 self.floor.pinned[call.id] = await self._lines.pinned(tenant_id, call.line_id, call.arrived_at)
                 self.floor.adopt(call)
             for person_id, state in states.items():
-                self.floor.lay_over(person_id, state)
+                self.floor.roster.lay_over(person_id, state)
         if self.floor.calls:
             log.info("calls taken over", extra={"count": len(self.floor.calls)})
 

@@ -6,17 +6,19 @@ send to the switch), and leaves the floor in its next state. Call control, tests
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, orders, talk
-from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, begin, call_of, deadline
+from careline.calls import caller, handover, orders, talk
+from careline.calls.agenda import Agenda
+from careline.calls.fold import begin, deadline
+from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
+from careline.calls.outcome import Outcome
+from careline.calls.plan import FloorPlan
 from careline.calls.ports import (
     Arrived,
-    Command,
     Digit,
     EndpointChanged,
     Hangup,
@@ -28,6 +30,7 @@ from careline.calls.ports import (
     SwitchEvent,
     Talking,
 )
+from careline.calls.roster import Roster
 from careline.calls.step import LineSetup, Media, Setting, Step
 from careline.kernel.phone import to_e164
 from careline.queues.model import (
@@ -35,66 +38,10 @@ from careline.queues.model import (
     AgentStatus,
     Queue,
     Waiting,
-    change_status,
     estimate_wait,
     position,
     route,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentEvent:
-    """One fact about an agent (stream `agent`)."""
-
-    agent_id: UUID
-    tenant_id: int
-    kind: str
-    at: datetime
-    body: Mapping[str, Any]
-    person_id: UUID | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a cause has made of the floor."""
-
-    events: list[Event] = field(default_factory=list)
-    agent_events: list[AgentEvent] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    #: The new state of every call that moved.
-    calls: dict[UUID, Call] = field(default_factory=dict)
-    #: Agents that changed.
-    agents: set[UUID] = field(default_factory=set)
-
-
-#: Statuses in which an agent has a telephone call in hand.
-BUSY = frozenset({AgentStatus.OFFERED, AgentStatus.TALKING})
-#: Statuses in which an agent is bound to a call or its notes.
-WORKING = BUSY | {AgentStatus.WRAP_UP}
-
-
-class FloorPlan(Protocol):
-    """A tenant's queues, people and codes as configured now."""
-
-    @property
-    def queues(self) -> Sequence[Queue]:
-        """The queues."""
-        ...
-
-    @property
-    def people(self) -> Sequence[Agent]:
-        """Everybody who may work on the floor, without live state."""
-        ...
-
-    @property
-    def codes(self) -> frozenset[str]:
-        """Wrap-up codes in use."""
-        ...
-
-    @property
-    def handling(self) -> Mapping[UUID, float]:
-        """Measured handling seconds by queue."""
-        ...
 
 
 class Floor:
@@ -106,16 +53,18 @@ class Floor:
         self.media = media
         self.new_id = new_id
         self.calls: dict[UUID, Call] = {}
-        self.agents: dict[UUID, Agent] = {}
+        self.roster = Roster()
         self.queues: dict[UUID, Queue] = {}
         #: Dialled number -> the line's present configuration.
         self.lines: dict[str, LineSetup] = {}
         #: The configuration each call in progress began with.
         self.pinned: dict[UUID, LineSetup] = {}
         self.by_channel: dict[str, UUID] = {}
-        self.by_endpoint: dict[str, UUID] = {}
-        #: Every telephone that can be reached, whoever uses it.
-        self.online: set[str] = set()
+        #: When something must happen to a call although nobody does anything.
+        self.agenda = Agenda()
+        #: Calls in a queue; of them, those that ring nobody just now.
+        self.queued: set[UUID] = set()
+        self.unoffered: set[UUID] = set()
         #: Wrap-up codes in use, by tenant.
         self.codes: dict[int, frozenset[str]] = {}
         #: Measured handling time of a queue today, in seconds; a queue's own expectation until there is one.
@@ -129,14 +78,7 @@ class Floor:
         self.queues = {queue.id: queue for plan in plans.values() for queue in plan.queues}
         self.codes = {tenant_id: plan.codes for tenant_id, plan in plans.items()}
         self.handle_seconds = {q: s for plan in plans.values() for q, s in plan.handling.items()}
-        people = {person.id: person for plan in plans.values() for person in plan.people}
-        for person_id, person in people.items():
-            known = self.agents.get(person_id)
-            self.agents[person_id] = (
-                replace(known, name=person.name, languages=person.languages, skills=person.skills) if known else person
-            )
-        for gone in [a.id for a in self.agents.values() if a.id not in people and a.status not in WORKING]:
-            del self.agents[gone]
+        self.roster.configure(person for plan in plans.values() for person in plan.people)
 
     def knows(self, dialled: str) -> bool:
         """Whether a dialled number belongs to a line."""
@@ -147,16 +89,10 @@ class Floor:
         self.calls[call.id] = call
         self._index(call)
 
-    def lay_over(self, person_id: UUID, state: Mapping[str, Any]) -> None:
-        """Give an agent the live state a predecessor left. Telephones are believed only when the switch lists them."""
-        agent = self.agents.get(person_id)
-        if agent is None:
-            return
-        self.agents[person_id] = replace(agent, **state)
-        if state["endpoint"]:
-            self.by_endpoint[state["endpoint"]] = person_id
-            if state["phone_online"]:
-                self.online.add(state["endpoint"])
+    @property
+    def agents(self) -> Mapping[UUID, Agent]:
+        """Everybody on the floor."""
+        return self.roster.agents
 
     # --- causes -----------------------------------------------------------------------------------------------------
 
@@ -195,19 +131,16 @@ class Floor:
     def tick(self, now: datetime) -> Outcome:
         """Do everything that has become due."""
         out = Outcome()
-        for call_id in [c.id for c in self.calls.values() if (due := deadline(c)) and due <= now]:
+        for call_id in self.agenda.due(now):
             self.step(call_id, now, out, self._due)
-        for agent in list(self.agents.values()):
-            if agent.wrap_up_until and agent.wrap_up_until <= now:
-                self.wrap_up(agent.id, None, now, out)
+        for agent_id in self.roster.agenda.due(now):
+            self.wrap_up(agent_id, None, now, out)
         self.distribute(now, out)
         return out
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which `tick` has something to do."""
-        moments = [d for c in self.calls.values() if (d := deadline(c))]
-        moments += [a.wrap_up_until for a in self.agents.values() if a.wrap_up_until]
-        return min(moments, default=None)
+        return min((m for m in (self.agenda.next(), self.roster.agenda.next()) if m), default=None)
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
@@ -240,6 +173,10 @@ class Floor:
 
     def _index(self, call: Call) -> None:
         self.by_channel[call.channel] = call.id
+        self.agenda.put(call.id, deadline(call))
+        queued = call.phase is Phase.WAITING
+        (self.queued.add if queued else self.queued.discard)(call.id)
+        (self.unoffered.add if queued and call.offer is None else self.unoffered.discard)(call.id)
         for leg in (call.offer, call.handling, call.transfer, call.outside):
             if leg is not None:
                 self.by_channel[leg.leg] = call.id
@@ -301,9 +238,9 @@ class Floor:
         elif call.offer and call.offer.leg == channel:
             self.step(call.id, now, out, talk.connect)
         elif call.transfer and call.transfer.leg == channel:
-            self.step(call.id, now, out, talk.transfer_answered)
+            self.step(call.id, now, out, handover.transfer_answered)
         elif call.handling and call.handling.returning_leg == channel:
-            self.step(call.id, now, out, lambda s: talk.phone_back(s, channel))
+            self.step(call.id, now, out, lambda s: handover.phone_back(s, channel))
         elif not (call.handling and call.handling.leg == channel) and channel != call.channel:
             out.commands.append(Hangup(channel=channel))
 
@@ -318,14 +255,14 @@ class Floor:
             self.step(call.id, now, out, lambda s: talk.end_offer(s, reason, hang_up=False))
         elif call.transfer and call.transfer.leg == channel:
             reason = "hung-up" if call.transfer.answered else talk.OFFER_REASONS[cause]
-            self.step(call.id, now, out, lambda s: talk.fail_transfer(s, reason, hang_up_target=False))
+            self.step(call.id, now, out, lambda s: handover.fail_transfer(s, reason, hang_up_target=False))
         elif call.outside and call.outside.leg == channel:
             self.step(call.id, now, out, _outside_gone)
         elif call.handling and call.handling.leg == channel:
             if call.handling.lost_at is None and cause is HangupCause.NORMAL:
                 self.step(call.id, now, out, _agent_hung_up)
             else:
-                self.step(call.id, now, out, talk.lose_phone)
+                self.step(call.id, now, out, handover.lose_phone)
 
     def _phone_hold(self, channel: str, on: bool, now: datetime, out: Outcome) -> None:
         """A desk phone's own hold button: the same hold as ours."""
@@ -342,12 +279,12 @@ class Floor:
         if call.offer and call.offer.until <= now:
             talk.end_offer(s, "no-answer", hang_up=True)
         elif call.transfer and not call.transfer.answered and call.transfer.until <= now:
-            talk.fail_transfer(s, "no-answer", hang_up_target=True)
+            handover.fail_transfer(s, "no-answer", hang_up_target=True)
         elif call.handling and call.handling.lost_at:
             if call.held and call.handling.lost_at + PHONE_GRACE <= now:
-                talk.give_up_on_phone(s)
+                handover.give_up_on_phone(s)
             elif not call.held:
-                talk.bridge_the_gap(s)
+                handover.bridge_the_gap(s)
         elif call.listen_until and call.listen_until <= now:
             caller.silence(s)
         elif call.message and call.message.until:
@@ -362,99 +299,26 @@ class Floor:
         body, now = event.body, event.at
         match event.kind:
             case Kind.OFFERED:
-                self.set_status(UUID(body["agent_id"]), AgentStatus.OFFERED, now, out, call_id=call.id)
+                self.roster.set_status(UUID(body["agent_id"]), AgentStatus.OFFERED, now, out, call_id=call.id)
             case Kind.OFFER_ENDED:
-                self._offer_ended(UUID(body["agent_id"]), body["reason"], now, out)
+                self.roster.end_offer(UUID(body["agent_id"]), body["reason"], now, out)
             case Kind.CONNECTED:
-                self.set_status(UUID(body["agent_id"]), AgentStatus.TALKING, now, out, call_id=call.id)
+                self.roster.set_status(UUID(body["agent_id"]), AgentStatus.TALKING, now, out, call_id=call.id)
             case Kind.TRANSFER_STARTED if body["to"] == "agent":
-                self.set_status(UUID(body["target"]), AgentStatus.OFFERED, now, out, call_id=call.id)
+                self.roster.set_status(UUID(body["target"]), AgentStatus.OFFERED, now, out, call_id=call.id)
             case Kind.TRANSFER_ANSWERED if call.transfer and call.transfer.to == "agent":
-                self.set_status(UUID(call.transfer.target), AgentStatus.TALKING, now, out, call_id=call.id)
+                self.roster.set_status(UUID(call.transfer.target), AgentStatus.TALKING, now, out, call_id=call.id)
             case Kind.TRANSFER_FAILED | Kind.TRANSFER_CANCELLED if body.get("agent_id"):
-                self._offer_ended(UUID(body["agent_id"]), body.get("reason") or "withdrawn", now, out)
+                self.roster.end_offer(UUID(body["agent_id"]), body.get("reason") or "withdrawn", now, out)
             case Kind.AGENT_LEFT:
                 agent_id = UUID(body["agent_id"])
                 if body["wrap_up"]:
                     queue = self.queues.get(call.queue_id) if call.queue_id else None
-                    self.begin_wrap_up(agent_id, call.id, queue, now, out)
+                    self.roster.begin_wrap_up(agent_id, call.id, queue, now, out)
                 elif body["reason"] == "phone-lost":
-                    self.set_status(agent_id, AgentStatus.OFFLINE, now, out, reason="phone-lost")
+                    self.roster.set_status(agent_id, AgentStatus.OFFLINE, now, out, reason="phone-lost")
             case _:
                 pass
-
-    def _offer_ended(self, agent_id: UUID, reason: str, now: datetime, out: Outcome) -> None:
-        agent = self.agents.get(agent_id)
-        if agent is None or agent.status not in BUSY:
-            return
-        match reason:
-            case "no-answer":
-                self.agents[agent_id] = replace(agent, misses=agent.misses + 1)
-                self.set_status(agent_id, AgentStatus.NOT_RESPONDING, now, out, reason="no-answer")
-            case "declined":
-                self.set_status(agent_id, AgentStatus.AWAY, now, out, reason="declined")
-            case "unreachable" | "failed":
-                self.set_status(agent_id, AgentStatus.AWAY, now, out, reason="phone-failed")
-            case _:
-                # The caller hung up or the offer was withdrawn: not the agent's doing, the idle clock goes on.
-                self._rest(agent_id, now, out)
-
-    def _rest(self, agent_id: UUID, now: datetime, out: Outcome) -> None:
-        """Work in hand is over: what the agent asked for meanwhile, else available."""
-        agent = self.agents[agent_id]
-        if agent.wanted:
-            self.set_status(agent_id, agent.wanted, now, out, reason=agent.wanted_reason)
-        elif agent.phone_online:
-            self.set_status(agent_id, AgentStatus.AVAILABLE, now, out)
-        else:
-            self.set_status(agent_id, AgentStatus.AWAY, now, out, reason="phone-offline")
-
-    def set_status(
-        self,
-        agent_id: UUID,
-        status: AgentStatus,
-        now: datetime,
-        out: Outcome,
-        *,
-        reason: str | None = None,
-        call_id: UUID | None = None,
-        person_id: UUID | None = None,
-    ) -> None:
-        """Change an agent's status and note it. An agent unknown to this floor is passed over."""
-        agent = self.agents.get(agent_id)
-        if agent is None or (agent.status is status and agent.reason == reason):
-            return
-        before = agent.status
-        if before is status:
-            changed = replace(agent, reason=reason)
-        else:
-            changed = change_status(agent, status, now, reason=reason, call_id=call_id)
-        self.agents[agent_id] = changed
-        out.agents.add(agent_id)
-        out.agent_events.append(
-            AgentEvent(
-                agent_id=agent_id,
-                tenant_id=agent.tenant_id,
-                kind="status_changed",
-                at=now,
-                body={
-                    "status": status.value,
-                    "from": before.value,
-                    "reason": reason,
-                    "call_id": str(call_id) if call_id else None,
-                },
-                person_id=person_id,
-            )
-        )
-
-    def begin_wrap_up(self, agent_id: UUID, call_id: UUID, queue: Queue | None, now: datetime, out: Outcome) -> None:
-        """The agent finishes notes; the clock belongs to the agent, not to the queue."""
-        self.set_status(agent_id, AgentStatus.WRAP_UP, now, out, call_id=call_id)
-        if agent_id in self.agents:
-            seconds = queue.wrap_up_seconds if queue else 120
-            self.agents[agent_id] = replace(
-                self.agents[agent_id], wrap_up_until=now + timedelta(seconds=seconds), call_id=call_id
-            )
 
     def wrap_up(self, agent_id: UUID, code: str | None, now: datetime, out: Outcome) -> None:
         """End the wrap-up with a code; None when its time ran out."""
@@ -468,38 +332,33 @@ class Floor:
                 lambda s: s.happened(Kind.WRAPPED_UP, agent_id=str(agent_id), code=code),
                 agent_id,
             )
-        self._rest(agent_id, now, out)
+        self.roster.rest(agent_id, now, out)
 
     def endpoint_changed(self, endpoint: str, online: bool, now: datetime, out: Outcome) -> None:
         """A telephone became reachable or vanished: its agent's readiness, and a call in hand, follow."""
-        (self.online.add if online else self.online.discard)(endpoint)
-        agent_id = self.by_endpoint.get(endpoint)
-        agent = self.agents.get(agent_id) if agent_id else None
-        if agent is None or agent.endpoint != endpoint or agent.phone_online == online:
+        (self.roster.online.add if online else self.roster.online.discard)(endpoint)
+        agent = self.roster.at(endpoint)
+        if agent is None or agent.phone_online == online:
             return
-        self.agents[agent.id] = replace(agent, phone_online=online)
+        self.roster.put(replace(agent, phone_online=online))
         out.agents.add(agent.id)
         call = self.calls.get(agent.call_id) if agent.call_id else None
         handling = call.handling if call and call.handling and call.handling.agent_id == agent.id else None
         if online:
             if call and handling and handling.lost_at:
                 if endpoint == handling.endpoint and not handling.returning_leg:
-                    self.step(call.id, now, out, lambda s: talk.phone_back(s, handling.leg))
+                    self.step(call.id, now, out, lambda s: handover.phone_back(s, handling.leg))
                 else:
-                    self.step(call.id, now, out, lambda s: talk.ring_back(s, endpoint))
+                    self.step(call.id, now, out, lambda s: handover.ring_back(s, endpoint))
             return
         if call and handling:
-            self.step(call.id, now, out, talk.lose_phone)
+            self.step(call.id, now, out, handover.lose_phone)
         elif call and call.offer and call.offer.agent_id == agent.id:
             self.step(call.id, now, out, lambda s: talk.end_offer(s, "unreachable", hang_up=True))
         elif agent.status is AgentStatus.AVAILABLE:
-            self.set_status(agent.id, AgentStatus.AWAY, now, out, reason="phone-offline")
+            self.roster.set_status(agent.id, AgentStatus.AWAY, now, out, reason="phone-offline")
 
     # --- distribution -----------------------------------------------------------------------------------------------
-
-    def waiting(self) -> list[Waiting]:
-        """Every place in every queue that is not being offered."""
-        return [self._place(c) for c in self.calls.values() if c.phase is Phase.WAITING and c.offer is None]
 
     def _place(self, call: Call) -> Waiting:
         assert call.queue_id is not None
@@ -515,10 +374,10 @@ class Floor:
 
     def distribute(self, now: datetime, out: Outcome) -> None:
         """Offer waiting calls to ready agents."""
-        waiting = self.waiting()
-        if not waiting:
+        if not self.unoffered or not self.roster.ready:
             return
-        for match in route(waiting, self.agents, self.queues):
+        waiting = [self._place(self.calls[call_id]) for call_id in self.unoffered]
+        for match in route(waiting, self.roster.ready, self.queues):
             agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
             self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
 
@@ -526,7 +385,7 @@ class Floor:
         """A waiting call's place and its expected wait in seconds (None when nobody is staffed)."""
         assert call.queue_id is not None
         queue = self.queues[call.queue_id]
-        everyone = [self._place(c) for c in self.calls.values() if c.phase is Phase.WAITING]
+        everyone = [self._place(self.calls[call_id]) for call_id in self.queued]
         place = position(call.id, everyone, queue)
         staffed = sum(1 for a in self.agents.values() if a.staffed and a.id in queue.members)
         handle = self.handle_seconds.get(queue.id, queue.expected_handle_seconds)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from careline.calls import caller, talk
+from careline.calls import caller, handover, talk
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.ports import Hangup, Unbridge
 from careline.calls.step import Step
@@ -18,7 +18,8 @@ from careline.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from careline.queues.model import Agent, AgentStatus
 
 if TYPE_CHECKING:
-    from careline.calls.floor import Floor, Outcome
+    from careline.calls.floor import Floor
+    from careline.calls.outcome import Outcome
 
 
 class PhoneOffline(Conflict):
@@ -111,12 +112,12 @@ def _status(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
             raise WrapUpFirst
         # The latest wish counts (complaint 40): available takes back an earlier one.
         wanted = None if status is AgentStatus.AVAILABLE else status
-        floor.agents[target] = replace(agent, wanted=wanted, wanted_reason=reason if wanted else None)
+        floor.roster.put(replace(agent, wanted=wanted, wanted_reason=reason if wanted else None))
         out.agents.add(target)
         return
     if status is AgentStatus.AVAILABLE and not agent.phone_online:
         raise PhoneOffline
-    floor.set_status(target, status, now, out, reason=reason, person_id=order.person_id)
+    floor.roster.set_status(target, status, now, out, reason=reason, person_id=order.person_id)
 
 
 def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
@@ -124,7 +125,7 @@ def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
     if not re.fullmatch(r"[sd]-[A-Za-z0-9_-]{3,60}", endpoint):
         raise InvalidInput("The telephone is named s-… or d-….")
     agent = _agent(floor, order, order.person_id)
-    holder = floor.by_endpoint.get(endpoint)
+    holder = floor.roster.by_endpoint.get(endpoint)
     if holder not in (None, agent.id):
         raise Forbidden("That telephone belongs to somebody else.")
     if agent.endpoint == endpoint:
@@ -134,12 +135,12 @@ def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
         # from now on, and is rung again at the new telephone as soon as that one is reachable.
         if agent.phone_online:
             floor.endpoint_changed(agent.endpoint, False, now, out)
-        floor.by_endpoint.pop(agent.endpoint, None)
+        floor.roster.by_endpoint.pop(agent.endpoint, None)
         agent = floor.agents[order.person_id]
-    floor.by_endpoint[endpoint] = agent.id
-    floor.agents[agent.id] = replace(agent, endpoint=endpoint, phone_online=False, since=agent.since or now)
+    floor.roster.by_endpoint[endpoint] = agent.id
+    floor.roster.put(replace(agent, endpoint=endpoint, phone_online=False, since=agent.since or now))
     out.agents.add(agent.id)
-    if endpoint in floor.online:
+    if endpoint in floor.roster.online:
         floor.endpoint_changed(endpoint, True, now, out)
 
 
@@ -147,7 +148,7 @@ def _more_time(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
     agent = _agent(floor, order, order.person_id)
     if agent.status is not AgentStatus.WRAP_UP or agent.wrap_up_until is None:
         raise WrongMoment("You are not wrapping up a call.")
-    floor.agents[agent.id] = replace(agent, wrap_up_until=max(agent.wrap_up_until, now) + timedelta(seconds=60))
+    floor.roster.put(replace(agent, wrap_up_until=max(agent.wrap_up_until, now) + timedelta(seconds=60)))
     out.agents.add(agent.id)
 
 
@@ -207,13 +208,13 @@ def _transfer(floor: Floor, order: Order, s: Step) -> None:
             queue = floor.queues.get(_uuid(to.get("id"), "queue"))
             if queue is None or queue.tenant_id != order.tenant_id:
                 raise NotFound("There is no such queue.")
-            talk.transfer_to_queue(s, queue.id, queue.name)
+            handover.transfer_to_queue(s, queue.id, queue.name)
         case "agent":
             agent = _agent(floor, order, _uuid(to.get("id"), "agent"))
             if not agent.ready or agent.id == order.person_id:
                 raise AgentUnavailable
             assert agent.endpoint is not None
-            talk.start_transfer(
+            handover.start_transfer(
                 s,
                 mode=mode,
                 to="agent",
@@ -226,7 +227,7 @@ def _transfer(floor: Floor, order: Order, s: Step) -> None:
             number = str(to.get("number") or "")
             if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
                 raise InvalidInput("The number must be complete, like +1 555 201 0100.")
-            talk.start_transfer(
+            handover.start_transfer(
                 s, mode=mode, to="number", target=number, label=number, endpoint=f"tel:{number}", caller_id=caller_id
             )
         case _:
@@ -237,7 +238,7 @@ def _cancel(_: Floor, order: Order, s: Step) -> None:
     _own(order, s)
     if s.call.transfer is None:
         raise WrongMoment("There is no transfer to cancel.")
-    talk.fail_transfer(s, "cancelled", hang_up_target=True)
+    handover.fail_transfer(s, "cancelled", hang_up_target=True)
 
 
 def _emergency(_: Floor, __: Order, s: Step) -> None:
@@ -291,7 +292,7 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
     "call.hang_up": _owned(talk.hang_up),
     "call.digits": _digits,
     "call.transfer": _transfer,
-    "call.transfer_complete": _owned(talk.complete_transfer),
+    "call.transfer_complete": _owned(handover.complete_transfer),
     "call.transfer_cancel": _cancel,
     "call.emergency": _emergency,
     "call.end": _end,

@@ -7,10 +7,12 @@ every caller who is still there is put back where the state says, with the place
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from careline.calls import caller, talk
-from careline.calls.floor import Floor, Outcome
+from careline.calls.floor import Floor
 from careline.calls.model import Kind, Phase, call_of
+from careline.calls.outcome import Outcome
 from careline.calls.ports import (
     Arrived,
     Bridge,
@@ -33,7 +35,7 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
         if call.phase is Phase.ENDED:
             continue
         if call.channel not in seen.channels:
-            _merge(out, floor.handle(LegEnded(channel=call.channel, cause=HangupCause.NORMAL, at=now), now))
+            out.add(floor.handle(LegEnded(channel=call.channel, cause=HangupCause.NORMAL, at=now), now))
             continue
         floor.step(call_id, now, out, lambda s: s.happened(Kind.RECOVERED))
         _legs(floor, call_id, seen, now, out)
@@ -50,21 +52,21 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
                 source="trunk",
                 at=now,
             )
-            _merge(out, floor.handle(arrived, now))
+            out.add(floor.handle(arrived, now))
     floor.distribute(now, out)
     return out
 
 
 def _telephones(floor: Floor, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
-    for endpoint in (floor.online | set(floor.by_endpoint)) - seen.endpoints_online:
+    for endpoint in (floor.roster.online | set(floor.roster.by_endpoint)) - seen.endpoints_online:
         floor.endpoint_changed(endpoint, False, now, out)
     for endpoint in seen.endpoints_online:
         floor.endpoint_changed(endpoint, True, now, out)
 
 
-def _legs(floor: Floor, call_id: object, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
+def _legs(floor: Floor, call_id: UUID, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
     """Legs that were answered or ended while nobody listened."""
-    call = next(c for c in floor.calls.values() if c.id == call_id)
+    call = floor.calls[call_id]
     ringing = [leg.leg for leg in (call.offer, call.transfer) if leg]
     if call.handling and call.handling.returning_leg:
         ringing.append(call.handling.returning_leg)
@@ -75,12 +77,12 @@ def _legs(floor: Floor, call_id: object, seen: SwitchSnapshot, now: datetime, ou
             if call.offer and call.offer.leg == leg:
                 floor.step(call.id, now, out, lambda s: talk.end_offer(s, "withdrawn", hang_up=False))
             else:
-                _merge(out, floor.handle(LegEnded(channel=leg, cause=HangupCause.FAILURE, at=now), now))
+                out.add(floor.handle(LegEnded(channel=leg, cause=HangupCause.FAILURE, at=now), now))
         elif channel.up and not (call.transfer and call.transfer.leg == leg and call.transfer.answered):
-            _merge(out, floor.handle(LegAnswered(channel=leg, at=now), now))
+            out.add(floor.handle(LegAnswered(channel=leg, at=now), now))
     for settled in (call.handling, call.outside):
         if settled and settled.leg not in seen.channels:
-            _merge(out, floor.handle(LegEnded(channel=settled.leg, cause=HangupCause.NORMAL, at=now), now))
+            out.add(floor.handle(LegEnded(channel=settled.leg, cause=HangupCause.NORMAL, at=now), now))
 
 
 def _resume(s: Step, seen: SwitchSnapshot) -> None:
@@ -105,18 +107,10 @@ def _sweep(floor: Floor, seen: SwitchSnapshot, out: Outcome) -> None:
             out.commands.append(DropBridge(bridge=bridge))
 
 
-def _merge(out: Outcome, more: Outcome) -> None:
-    out.events += more.events
-    out.agent_events += more.agent_events
-    out.commands += more.commands
-    out.calls.update(more.calls)
-    out.agents |= more.agents
-
-
 def lost_switch(floor: Floor, now: datetime) -> Outcome:
     """The switch itself was restarted: every call it carried is gone. Each is closed as failed, nobody stays busy."""
     out = Outcome()
-    for endpoint in set(floor.online):
+    for endpoint in set(floor.roster.online):
         floor.endpoint_changed(endpoint, False, now, out)
     for call in list(floor.calls.values()):
         if call.phase is not Phase.ENDED:

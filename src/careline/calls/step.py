@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from careline.calls.model import Call, Event, Kind, evolve
+from careline.calls.fold import evolve
+from careline.calls.model import Call, Event, Kind
 from careline.calls.ports import Command, Play
 from careline.flows.model import Flow, Prompt
 from careline.queues.model import Queue

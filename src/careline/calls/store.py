@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from careline.calls.floor import AgentEvent
-from careline.calls.model import Call, Event, Kind, fold
+from careline.calls.fold import fold
+from careline.calls.model import Call, Event, Kind
+from careline.calls.outcome import AgentEvent
+from careline.calls.plan import FloorPlan
 from careline.platform.db import Tx, queries
 from careline.queues.model import Agent, AgentStatus, Queue
 
@@ -172,17 +174,6 @@ async def open_calls(tx: Tx, tenant_id: int) -> list[Call]:
         )
         found.setdefault(event.call_id, []).append(event)
     return [fold(events, tenant_id) for events in found.values()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FloorPlan:
-    """A tenant's queues, people and codes as configured now."""
-
-    queues: Sequence[Queue]
-    people: Sequence[Agent]
-    codes: frozenset[str]
-    #: Measured handling seconds by queue.
-    handling: Mapping[UUID, float]
 
 
 async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:

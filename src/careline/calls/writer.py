@@ -15,7 +15,8 @@ from uuid import UUID
 import psycopg
 import psycopg_pool
 
-from careline.calls.floor import Floor, Outcome
+from careline.calls.floor import Floor
+from careline.calls.outcome import Outcome
 from careline.calls.store import Batch, write
 from careline.platform.db import Database, Tx
 

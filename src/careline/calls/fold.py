@@ -1,0 +1,255 @@
+"""The fold of a call's events into its state, and what is due to it next. Pure.
+
+`evolve` turns one event into the next state and is the only way a state changes, live and after a restart alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from careline.calls.model import (
+    MESSAGE_SILENCE,
+    PHONE_GRACE,
+    PHONE_PATIENCE,
+    Call,
+    Event,
+    Handling,
+    Kind,
+    Message,
+    Offer,
+    Outside,
+    Phase,
+    Transfer,
+)
+from careline.flows.model import Cursor
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _sure(value: str) -> datetime:
+    return datetime.fromisoformat(value)
+
+
+def begin(event: Event, tenant_id: int) -> Call:
+    """The state right after arrival."""
+    b = event.body
+    return Call(
+        id=event.call_id,
+        tenant_id=tenant_id,
+        line_id=UUID(b["line_id"]),
+        channel=b["channel"],
+        source=b["source"],
+        dialled=b["dialled"],
+        caller=b["caller"],
+        caller_name=b["caller_name"],
+        language=b["language"],
+        config_version=b["config_version"],
+        arrived_at=event.at,
+    )
+
+
+def evolve(call: Call, event: Event) -> Call:
+    """The state after one more event."""
+    b, at = event.body, event.at
+    match event.kind:
+        case Kind.ARRIVED | Kind.RECOVERED:
+            return call
+        case Kind.ANSWERED:
+            return replace(call, phase=Phase.FLOW, answered_at=at)
+        case Kind.PLAYED:
+            return replace(call, playback=b["playback"], playbacks=call.playbacks + 1, listen_until=None)
+        case Kind.FLOW_MOVED:
+            return replace(
+                call,
+                phase=Phase.FLOW,
+                cursor=Cursor(node=b["node"], tries=b["tries"], speaking=b["speaking"]),
+                listen_until=_time(b["listen_until"]),
+                playback=call.playback if b["speaking"] else None,
+            )
+        case Kind.KEY_PRESSED:
+            return call
+        case Kind.LANGUAGE_CHOSEN:
+            return replace(call, language=b["language"])
+        case Kind.MENU_CHOSEN:
+            return replace(call, reason=b["reason"] or call.reason)
+        case Kind.QUEUED:
+            return replace(
+                call,
+                phase=Phase.WAITING,
+                queue_id=UUID(b["queue_id"]),
+                queued_at=at,
+                place_at=_time(b.get("place_at")) or at,
+                priority=b["priority"],
+                reason=b["reason"] or call.reason,
+                leave=b["leave"],
+                announced_minutes=None,
+                announce_at=_time(b["announce_at"]),
+                spared={},
+                listen_until=None,
+                held=False,
+                muted=False,
+            )
+        case Kind.ANNOUNCED:
+            return replace(call, announced_minutes=b["minutes"], announce_at=_sure(b["next_at"]))
+        case Kind.OFFERED:
+            return replace(
+                call,
+                offer=Offer(
+                    agent_id=UUID(b["agent_id"]), leg=b["leg"], endpoint=b["endpoint"], until=_sure(b["until"])
+                ),
+                legs=call.legs + 1,
+            )
+        case Kind.OFFER_ENDED:
+            spared = dict(call.spared)
+            if b["spare_until"]:
+                spared[UUID(b["agent_id"])] = _sure(b["spare_until"])
+            return replace(call, offer=None, spared=spared)
+        case Kind.CONNECTED:
+            return replace(
+                call,
+                phase=Phase.TALKING,
+                offer=None,
+                transfer=None,
+                playback=None,
+                handling=Handling(
+                    id=UUID(b["handling_id"]),
+                    agent_id=UUID(b["agent_id"]),
+                    leg=b["leg"],
+                    endpoint=b["endpoint"],
+                    connected_at=at,
+                ),
+                connected_at=call.connected_at or at,
+                held=False,
+                muted=False,
+            )
+        case Kind.RECORDING_STARTED:
+            return replace(call, recording=b["recording_id"], recordings=call.recordings + 1)
+        case Kind.HELD | Kind.RESUMED:
+            return replace(call, held=event.kind is Kind.HELD)
+        case Kind.MUTED | Kind.UNMUTED:
+            return replace(call, muted=event.kind is Kind.MUTED)
+        case Kind.DIGITS_SENT:
+            return call
+        case Kind.TRANSFER_STARTED:
+            return replace(
+                call,
+                held=True,
+                legs=call.legs + 1,
+                transfer=Transfer(
+                    mode=b["mode"],
+                    to=b["to"],
+                    target=b["target"],
+                    label=b["label"],
+                    leg=b["leg"],
+                    endpoint=b["endpoint"],
+                    until=_sure(b["until"]),
+                ),
+            )
+        case Kind.TRANSFER_ANSWERED:
+            return replace(call, transfer=replace(call.transfer, answered=True) if call.transfer else None)
+        case Kind.TRANSFER_FAILED | Kind.TRANSFER_CANCELLED:
+            return replace(call, transfer=None, held=bool(b.get("held", False)))
+        case Kind.TRANSFERRED:
+            outside = Outside(leg=b["leg"], number=b["target"]) if b["to"] == "number" else None
+            return replace(call, transfer=None, held=False, outside=outside)
+        case Kind.PHONE_LOST:
+            handling = call.handling
+            return replace(
+                call, handling=replace(handling, lost_at=at, returning_leg=None) if handling else None, muted=False
+            )
+        case Kind.PHONE_RINGING_BACK:
+            handling = call.handling
+            return replace(
+                call,
+                handling=replace(handling, returning_leg=b["leg"], endpoint=b["endpoint"]) if handling else None,
+                legs=call.legs + 1,
+            )
+        case Kind.PHONE_BACK:
+            handling = call.handling
+            return replace(
+                call,
+                handling=replace(handling, leg=b["leg"], lost_at=None, returning_leg=None) if handling else None,
+            )
+        case Kind.AGENT_LEFT:
+            return replace(
+                call,
+                handling=None,
+                muted=False,
+                wrapping=call.wrapping | {UUID(b["agent_id"])} if b["wrap_up"] else call.wrapping,
+            )
+        case Kind.REQUEUED:
+            return call
+        case Kind.VOICEMAIL_STARTED:
+            return replace(
+                call,
+                phase=Phase.VOICEMAIL,
+                queue_id=None,
+                offer=None,
+                announce_at=None,
+                listen_until=None,
+                recordings=call.recordings + (1 if b["recording_id"] else 0),
+                message=Message(
+                    recording=b["recording_id"],
+                    department=UUID(b["department_id"]) if b["department_id"] else None,
+                    started_at=at if b["recording_id"] else None,
+                    until=_time(b["until"]),
+                ),
+            )
+        case Kind.FELL_SILENT | Kind.SPOKE:
+            silent = at if event.kind is Kind.FELL_SILENT else None
+            return replace(call, message=replace(call.message, silent_since=silent) if call.message else None)
+        case Kind.VOICEMAIL_ENDED:
+            return replace(call, message=replace(call.message, until=None) if call.message else None)
+        case Kind.EMERGENCY_RAISED:
+            return replace(call, emergency=True)
+        case Kind.ENDING:
+            return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None)
+        case Kind.ENDED | Kind.REFUSED:
+            return replace(
+                call,
+                phase=Phase.ENDED,
+                ended_at=at,
+                ended_by=b["by"],
+                outcome=b["outcome"],
+                offer=None,
+                transfer=None,
+                outside=None,
+                playback=None,
+                listen_until=None,
+                announce_at=None,
+            )
+        case Kind.WRAPPED_UP:
+            return replace(call, wrapping=call.wrapping - {UUID(b["agent_id"])})
+
+
+def fold(events: Iterable[Event], tenant_id: int) -> Call:
+    """The state of a call from all its events, in order. Raises `ValueError` when there are none."""
+    call: Call | None = None
+    for event in events:
+        call = begin(event, tenant_id) if call is None else evolve(call, event)
+    if call is None:
+        raise ValueError("a call without events")
+    return call
+
+
+def deadline(call: Call) -> datetime | None:
+    """The next moment at which something must happen to this call although nobody does anything; None if never."""
+    moments = [call.listen_until, call.announce_at if call.phase is Phase.WAITING and call.offer is None else None]
+    if call.offer:
+        moments.append(call.offer.until)
+    if call.transfer and not call.transfer.answered:
+        moments.append(call.transfer.until)
+    if call.handling and call.handling.lost_at:
+        moments.append(call.handling.lost_at + (PHONE_GRACE if call.held else PHONE_PATIENCE))
+    if call.message:
+        moments.append(call.message.until)
+        if call.message.silent_since and call.message.until:
+            moments.append(call.message.silent_since + MESSAGE_SILENCE)
+    if call.phase is Phase.WAITING:
+        moments += call.spared.values()
+    return min((m for m in moments if m), default=None)

@@ -1,0 +1,181 @@
+"""Handing a caller over, and a vanished telephone: the caller is never without somebody or a place. Pure."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from careline.calls.caller import end, join_queue
+from careline.calls.model import TRANSFER_RING, Kind
+from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, Unbridge, Unpark
+from careline.calls.step import Step
+from careline.calls.talk import WrongMoment, join, leave, require_talking
+from careline.flows.model import Prompt
+
+#: A caller who lost the agent through no fault of their own goes before everyone of the same queue.
+HEAD_OF_QUEUE = 1_000
+
+
+# --- handing over -------------------------------------------------------------------------------------------------
+
+
+def transfer_to_queue(s: Step, queue_id: UUID, label: str) -> None:
+    """Give the caller to another queue, ahead of new callers: the place counts from the call's arrival."""
+    require_talking(s)
+    if queue_id not in s.setting.queues:
+        raise WrongMoment("There is no such queue.")
+    s.do(Unbridge(bridge=s.call.bridge, channels=(s.call.channel,)))
+    leave(s, wrap_up=True, reason="transferred")
+    s.happened(Kind.TRANSFERRED, to="queue", target=str(queue_id), label=label, leg=None)
+    join_queue(s, queue_id, reason=s.call.reason, leave=s.call.leave, place_at=s.call.arrived_at)
+
+
+def start_transfer(s: Step, *, mode: str, to: str, target: str, label: str, endpoint: str, caller_id: str) -> None:
+    """Ring the other side while the caller waits with music and the agent stays."""
+    require_talking(s)
+    if s.call.transfer:
+        raise WrongMoment("A transfer is already under way.")
+    was_held = s.call.held
+    leg = s.call.next_leg("t")
+    s.happened(
+        Kind.TRANSFER_STARTED,
+        mode=mode,
+        to=to,
+        target=target,
+        label=label,
+        leg=leg,
+        endpoint=endpoint,
+        until=(s.now + TRANSFER_RING).isoformat(),
+    )
+    if not was_held:
+        s.do(Unbridge(bridge=s.call.bridge, channels=(s.call.channel,)), Park(channel=s.call.channel))
+    s.do(
+        Ring(
+            channel=leg,
+            endpoint=endpoint,
+            caller_id=caller_id,
+            caller_name=s.line.name,
+            seconds=int(TRANSFER_RING.total_seconds()),
+            call=str(s.call.id),
+            # In a consultation the target joins the agent, who is alone in the call's bridge.
+            bridge=s.call.bridge if mode == "consult" else None,
+        )
+    )
+
+
+def transfer_answered(s: Step) -> None:
+    """The other side picked up: a blind transfer is complete, a consultation begins."""
+    assert s.call.transfer is not None
+    s.happened(Kind.TRANSFER_ANSWERED, leg=s.call.transfer.leg)
+    if s.call.transfer.mode == "blind":
+        complete_transfer(s)
+    else:
+        assert s.call.handling is not None
+        s.do(Bridge(bridge=s.call.bridge, channels=(s.call.handling.leg, s.call.transfer.leg)))
+
+
+def complete_transfer(s: Step) -> None:
+    """The caller goes over to the other side; only now the first agent leaves."""
+    require_talking(s)
+    transfer, handling, call = s.call.transfer, s.call.handling, s.call
+    if transfer is None or handling is None or not transfer.answered:
+        raise WrongMoment("The other side has not answered yet.")
+    s.do(Unpark(channel=call.channel), Bridge(bridge=call.bridge, channels=(call.channel, transfer.leg)))
+    s.happened(Kind.TRANSFERRED, to=transfer.to, target=transfer.target, label=transfer.label, leg=transfer.leg)
+    leave(s, wrap_up=True, reason="transferred")
+    if transfer.to == "agent":
+        s.happened(
+            Kind.CONNECTED,
+            handling_id=str(s.call.next_handling()),
+            agent_id=transfer.target,
+            queue_id=str(call.queue_id) if call.queue_id else None,
+            leg=transfer.leg,
+            endpoint=transfer.endpoint,
+        )
+
+
+def fail_transfer(s: Step, reason: str, *, hang_up_target: bool) -> None:
+    """The other side did not accept, or the agent thought better of it: caller and agent are together again."""
+    transfer = s.call.transfer
+    assert transfer is not None
+    kind = Kind.TRANSFER_CANCELLED if reason == "cancelled" else Kind.TRANSFER_FAILED
+    s.happened(
+        kind,
+        reason=reason,
+        held=False,
+        agent_id=transfer.target if transfer.to == "agent" else None,
+    )
+    if hang_up_target:
+        s.do(Hangup(channel=transfer.leg))
+    if s.call.handling:
+        join(s)
+
+
+# --- a telephone vanishes -----------------------------------------------------------------------------------------
+
+
+def lose_phone(s: Step) -> None:
+    """The agent's telephone cannot be reached any more. The line is left as it is: it may be back in a moment."""
+    if s.call.handling and s.call.handling.lost_at is None:
+        s.happened(Kind.PHONE_LOST, agent_id=str(s.call.handling.agent_id))
+
+
+def bridge_the_gap(s: Step) -> None:
+    """The telephone is still away: the caller is told and gets music."""
+    s.happened(Kind.HELD, by="system")
+    s.do(Unbridge(bridge=s.call.bridge, channels=(s.call.channel,)), Park(channel=s.call.channel))
+
+
+def ring_back(s: Step, endpoint: str) -> None:
+    """The agent's page is back with a new telephone: ring it; it answers by itself."""
+    handling = s.call.handling
+    assert handling is not None
+    if handling.returning_leg:
+        s.do(Hangup(channel=handling.returning_leg))
+    leg = s.call.next_leg("r")
+    s.happened(Kind.PHONE_RINGING_BACK, agent_id=str(handling.agent_id), leg=leg, endpoint=endpoint)
+    s.do(
+        Ring(
+            channel=leg,
+            endpoint=endpoint,
+            caller_id=s.call.caller,
+            caller_name=s.line.name,
+            seconds=20,
+            call=str(s.call.id),
+            bridge=s.call.bridge,
+            auto_answer=True,
+        )
+    )
+
+
+def phone_back(s: Step, leg: str) -> None:
+    """The agent can be heard again, on the old leg or on a new one."""
+    handling = s.call.handling
+    assert handling is not None
+    old = handling.leg
+    waited = s.call.held and handling.lost_at is not None and s.call.transfer is None
+    s.happened(Kind.PHONE_BACK, agent_id=str(handling.agent_id), leg=leg)
+    if old != leg:
+        s.do(Hangup(channel=old))
+    if waited:
+        s.happened(Kind.RESUMED, by="system")
+    if not s.call.held:
+        join(s)
+
+
+def give_up_on_phone(s: Step) -> None:
+    """The telephone did not come back: the caller goes to the head of the queue, with a word of apology."""
+    handling, call = s.call.handling, s.call
+    assert handling is not None
+    queue = call.queue_id or next(iter(s.setting.queues), None)
+    s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
+    leave(s, wrap_up=False, reason="phone-lost")
+    s.happened(Kind.REQUEUED, reason="phone-lost")
+    if queue is None:
+        s.do(Hangup(channel=call.channel, cause=HangupCause.FAILURE))
+        end(s, by="system", outcome="failed")
+        return
+    join_queue(
+        s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority + HEAD_OF_QUEUE
+    )
+    s.do(Unpark(channel=call.channel))
+    s.speak(call.channel, Prompt("transfer.back-in-line"))

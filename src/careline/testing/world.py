@@ -1,0 +1,179 @@
+"""A small floor on virtual time, for tests: two agents, two queues, one line, and short words for what can happen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
+from uuid import UUID, uuid5
+
+from careline.calls.floor import Floor
+from careline.calls.model import Call, Event
+from careline.calls.orders import Order
+from careline.calls.outcome import AgentEvent, Outcome
+from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
+from careline.calls.step import LineSetup
+from careline.flows.reading import parse
+from careline.flows.standard import MenuChoice, Standard, standard
+from careline.queues.model import Agent, AgentStatus, Queue
+
+T = TypeVar("T")
+
+NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+SPACE = UUID(int=7)
+ORPHAN = "a.00000000-0000-0000-0000-000000000001.1"
+QUEUE, OTHER = uuid5(SPACE, "queue"), uuid5(SPACE, "other")
+ANA, BEN = uuid5(SPACE, "ana"), uuid5(SPACE, "ben")
+NUMBER = "+15555550100"
+
+
+def speak(tenant_id: int, language: str, key: str, **params: Any) -> tuple[str, ...]:  # noqa: ARG001
+    """Prompts as readable paths instead of sound."""
+    return (f"/{language}/{key}" + "".join(f".{v}" for v in params.values()),)
+
+
+class World:
+    """A floor with two agents, a clock and short words for what can happen."""
+
+    def __init__(
+        self,
+        *,
+        door: Literal["open", "closed", "closure"] = "open",
+        direct: bool = False,
+        languages: tuple[str, ...] = ("en", "es"),
+    ) -> None:
+        self.now = NOON
+        self.serial = 0
+        self.floor = Floor(speak, self._id)
+        self.events: list[Event] = []
+        self.agent_events: list[AgentEvent] = []
+        #: What the last cause had the switch do.
+        self.commands: Sequence[Command] = []
+        self.door: Literal["open", "closed", "closure"] = door
+        flow = parse(
+            standard(
+                Standard(
+                    line_name="Lakeshore",
+                    languages=languages,
+                    choices=(MenuChoice(digit="1", reason="appointments", queue=QUEUE),),
+                    fallback_queue=QUEUE,
+                    department=uuid5(SPACE, "front desk"),
+                    direct=direct,
+                )
+            )
+        )
+        self.floor.lines[NUMBER] = LineSetup(
+            id=uuid5(SPACE, "line"),
+            tenant_id=1,
+            number=NUMBER,
+            name="Lakeshore",
+            version=1,
+            language="en",
+            flow=flow,
+            hours=lambda _: self.door,
+        )
+        for queue in (QUEUE, OTHER):
+            self.floor.queues[queue] = Queue(
+                id=queue, tenant_id=1, name=str(queue)[:4], members=frozenset({ANA, BEN}), wrap_up_seconds=60
+            )
+        for person, name in ((ANA, "Ana"), (BEN, "Ben")):
+            self.floor.roster.put(Agent(id=person, tenant_id=1, name=name, languages=frozenset({"en", "es"})))
+        self.floor.codes[1] = frozenset({"scheduled"})
+
+    def _id(self) -> UUID:
+        self.serial += 1
+        return uuid5(SPACE, f"call {self.serial}")
+
+    def take(self, out: Outcome) -> Outcome:
+        """Note what has happened."""
+        self.events += out.events
+        self.agent_events += out.agent_events
+        self.commands = out.commands
+        return out
+
+    def see(self, event: SwitchEvent) -> Outcome:
+        """The switch says something."""
+        return self.take(self.floor.handle(event, self.now))
+
+    def order(self, person: UUID, kind: str, manage: bool = False, **body: Any) -> Outcome:
+        """A person orders something. Raises the refusal."""
+        return self.take(
+            self.floor.order(Order(tenant_id=1, person_id=person, kind=kind, body=body, manage=manage), self.now)
+        )
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, doing everything at the moment it is due."""
+        end = self.now + timedelta(seconds=seconds)
+        self.commands = []
+        given: list[Command] = []
+        while (due := self.floor.next_due()) and due <= end:
+            self.now = max(due, self.now)
+            self.take(self.floor.tick(self.now))
+            given += self.commands
+        self.now = end
+        self.commands = given
+
+    def arrive(self, channel: str = "c1") -> Call:
+        """A call comes in."""
+        self.see(
+            Arrived(
+                channel=channel, dialled=NUMBER, caller="+15555550123", caller_name=None, source="trunk", at=self.now
+            )
+        )
+        return self.call(channel)
+
+    def call(self, channel: str = "c1") -> Call:
+        """The live call of a channel. Raises `StopIteration` when there is none."""
+        return next(c for c in self.floor.calls.values() if c.channel == channel)
+
+    def gone(self, channel: str = "c1") -> bool:
+        """Whether nothing is left of a call."""
+        return all(c.channel != channel for c in self.floor.calls.values())
+
+    def sign_on(self, *people: UUID) -> None:
+        """Telephones are reachable and their people available."""
+        for person in people or (ANA,):
+            endpoint = f"s-{self.floor.agents[person].name}"
+            self.order(person, "agent.phone", endpoint=endpoint)
+            self.see(EndpointChanged(endpoint=endpoint, online=True, at=self.now))
+            self.order(person, "agent.status", status="available")
+            self.now += timedelta(seconds=1)
+
+    def heard(self, channel: str = "c1") -> None:
+        """The present prompt ends."""
+        playback = self.call(channel).playback
+        assert playback is not None
+        self.see(PlaybackEnded(channel=channel, playback=playback, ok=True, at=self.now))
+
+    def press(self, digit: str, channel: str = "c1") -> None:
+        """The caller presses a key."""
+        self.see(Digit(channel=channel, digit=digit, at=self.now))
+
+    def into_queue(self, channel: str = "c1", language: str = "1") -> Call:
+        """A call through greeting and menu into the queue."""
+        self.now += timedelta(seconds=1)
+        self.arrive(channel)
+        self.heard(channel)
+        self.press(language, channel)
+        self.press("1", channel)
+        return self.call(channel)
+
+    def talking(self) -> Call:
+        """A call connected with Ana."""
+        self.sign_on(ANA)
+        call = self.into_queue()
+        assert call.offer is not None
+        self.see(LegAnswered(channel=call.offer.leg, at=self.now))
+        return self.call()
+
+    def did(self, kind: type[T]) -> list[T]:
+        """Commands of one kind."""
+        return [c for c in self.commands if isinstance(c, kind)]
+
+    def kinds(self) -> list[str]:
+        """What has happened to all calls, in order."""
+        return [e.kind.value for e in self.events]
+
+    def status(self, person: UUID) -> AgentStatus:
+        """What a person is doing."""
+        return self.floor.agents[person].status

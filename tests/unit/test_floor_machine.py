@@ -1,0 +1,237 @@
+"""The floor under any order of events: nobody is lost, nobody is stuck, and the state is the fold of its events."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from careline.calls.fold import deadline, fold
+from careline.calls.model import Phase
+from careline.calls.ports import (
+    Bridge,
+    ChannelSeen,
+    EndpointChanged,
+    Hangup,
+    HangupCause,
+    LegAnswered,
+    LegEnded,
+    PlaybackEnded,
+    Ring,
+    SwitchSnapshot,
+    Talking,
+)
+from careline.calls.reconcile import reconcile
+from careline.kernel.errors import CarelineError
+from careline.queues.model import AgentStatus
+from careline.testing.world import ANA, BEN, NOON, OTHER, World
+
+pytestmark = pytest.mark.unit
+
+PEOPLE = st.sampled_from([ANA, BEN])
+ORDERS = st.sampled_from(
+    ["hold", "resume", "mute", "unmute", "hang_up", "decline", "transfer_complete", "transfer_cancel", "emergency"]
+)
+
+
+class FloorMachine(RuleBasedStateMachine):
+    """Callers, agents, telephones and time do what they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.callers = 0
+        self.phones = {ANA: "s-ana1", BEN: "s-ben1"}
+        #: Legs that exist in the (imagined) switch.
+        self.legs: set[str] = set()
+        self.channels: set[str] = set()
+
+    def after(self) -> None:
+        """The switch does as it was told."""
+        for command in self.world.commands:
+            if isinstance(command, Ring):
+                self.legs.add(command.channel)
+            elif isinstance(command, Hangup):
+                self.legs.discard(command.channel)
+                self.channels.discard(command.channel)
+            elif isinstance(command, Bridge):
+                assert len(set(command.channels)) == len(command.channels)
+
+    def order(self, person, kind, **body):
+        try:
+            self.world.order(person, kind, **body)
+        except CarelineError:
+            self.world.commands = []
+        self.after()
+
+    @rule()
+    def call_comes(self):
+        if self.callers < 6:
+            self.callers += 1
+            channel = f"c{self.callers}"
+            self.channels.add(channel)
+            self.world.arrive(channel)
+            self.after()
+
+    @rule(person=PEOPLE)
+    def sits_down(self, person):
+        self.order(person, "agent.phone", endpoint=self.phones[person])
+        self.world.see(EndpointChanged(endpoint=self.phones[person], online=True, at=self.world.now))
+        self.after()
+        self.order(person, "agent.status", status="available")
+
+    @rule(person=PEOPLE, online=st.booleans())
+    def telephone(self, person, online):
+        self.world.see(EndpointChanged(endpoint=self.phones[person], online=online, at=self.world.now))
+        self.after()
+
+    @rule(person=PEOPLE)
+    def refreshes(self, person):
+        name = self.phones[person]
+        self.world.see(EndpointChanged(endpoint=name, online=False, at=self.world.now))
+        self.after()
+        self.phones[person] = f"{name[:5]}{int(name[5:]) + 1}"
+        self.sits_down(person)
+
+    @rule(person=PEOPLE, status=st.sampled_from(["available", "away", "offline"]))
+    def status(self, person, status):
+        self.order(person, "agent.status", status=status)
+
+    @rule(data=st.data(), digit=st.sampled_from("12#9"))
+    def key(self, data, digit):
+        if self.channels:
+            self.world.press(digit, data.draw(st.sampled_from(sorted(self.channels))))
+            self.after()
+
+    @rule(data=st.data(), ok=st.booleans())
+    def prompt_ends(self, data, ok):
+        playing = sorted((c.channel, c.playback) for c in self.world.floor.calls.values() if c.playback)
+        if playing:
+            channel, playback = data.draw(st.sampled_from(playing))
+            self.world.see(PlaybackEnded(channel=channel, playback=playback, ok=ok, at=self.world.now))
+            self.after()
+
+    @rule(data=st.data(), on=st.booleans())
+    def talks(self, data, on):
+        if self.channels:
+            channel = data.draw(st.sampled_from(sorted(self.channels)))
+            self.world.see(Talking(channel=channel, on=on, at=self.world.now))
+            self.after()
+
+    @rule(data=st.data())
+    def caller_hangs_up(self, data):
+        if self.channels:
+            channel = data.draw(st.sampled_from(sorted(self.channels)))
+            self.channels.discard(channel)
+            self.world.see(LegEnded(channel=channel, cause=HangupCause.NORMAL, at=self.world.now))
+            self.after()
+
+    @rule(data=st.data())
+    def leg_is_answered(self, data):
+        if self.legs:
+            self.world.see(LegAnswered(channel=data.draw(st.sampled_from(sorted(self.legs))), at=self.world.now))
+            self.after()
+
+    @rule(data=st.data(), cause=st.sampled_from(list(HangupCause)))
+    def leg_ends(self, data, cause):
+        if self.legs:
+            leg = data.draw(st.sampled_from(sorted(self.legs)))
+            self.legs.discard(leg)
+            self.world.see(LegEnded(channel=leg, cause=cause, at=self.world.now))
+            self.after()
+
+    @rule(seconds=st.sampled_from([1, 5, 16, 31, 130]))
+    def time_passes(self, seconds):
+        self.world.later(seconds)
+        self.after()
+
+    @rule(data=st.data(), person=PEOPLE, kind=ORDERS)
+    def orders(self, data, person, kind):
+        if self.world.floor.calls:
+            call = data.draw(st.sampled_from(sorted(self.world.floor.calls)))
+            self.order(person, f"call.{kind}", call_id=str(call))
+
+    @rule(data=st.data(), person=PEOPLE, to=st.sampled_from(["agent", "queue", "number"]), blind=st.booleans())
+    def transfers(self, data, person, to, blind):
+        if self.world.floor.calls:
+            call = data.draw(st.sampled_from(sorted(self.world.floor.calls)))
+            other = BEN if person == ANA else ANA
+            target = {"kind": to, "id": str(other if to == "agent" else OTHER), "number": "+15555550177"}
+            self.order(person, "call.transfer", call_id=str(call), to=target, mode="blind" if blind else "consult")
+
+    @rule(person=PEOPLE)
+    def wraps_up(self, person):
+        call = self.world.floor.agents[person].call_id
+        self.order(person, "call.wrap_up", call_id=str(call), code="scheduled")
+
+    @rule()
+    def call_control_restarts(self):
+        """Another process folds the events and reconciles with the switch."""
+        seen = SwitchSnapshot(
+            channels={
+                c: ChannelSeen(channel=c, ours=True, up=True, tag="", inbound=c in self.channels,
+                               dialled="+15555550100", caller=None, created=NOON)
+                for c in self.channels | self.legs
+            },
+            endpoints_online=frozenset(self.world.floor.roster.online),
+        )
+        self.world.take(reconcile(self.world.floor, seen, self.world.now))
+        self.after()
+
+    # --- what must hold, always
+
+    @invariant()
+    def every_caller_has_somebody_something_or_a_deadline(self):
+        for call in self.world.floor.calls.values():
+            if call.phase is Phase.WAITING:
+                assert call.queue_id in self.world.floor.queues
+                assert call.place_at is not None
+                assert deadline(call) is not None
+            elif call.phase is Phase.TALKING:
+                assert call.handling or call.outside
+            elif call.phase in (Phase.FLOW, Phase.VOICEMAIL):
+                assert call.playback or deadline(call) is not None
+
+    @invariant()
+    def nobody_is_in_two_places(self):
+        busy = [c.handling.agent_id for c in self.world.floor.calls.values() if c.handling]
+        busy += [c.offer.agent_id for c in self.world.floor.calls.values() if c.offer]
+        assert len(busy) == len(set(busy)), "a call is given to one agent, and an agent gets one call"
+
+    @invariant()
+    def a_busy_agent_has_a_call(self):
+        for agent in self.world.floor.agents.values():
+            if agent.status in (AgentStatus.OFFERED, AgentStatus.TALKING):
+                call = self.world.floor.calls.get(agent.call_id)
+                assert call is not None, f"{agent.status} without a call"
+                parts = [call.offer and call.offer.agent_id, call.handling and call.handling.agent_id]
+                if call.transfer and call.transfer.to == "agent":
+                    parts.append(next(p for p in (ANA, BEN) if str(p) == call.transfer.target))
+                assert agent.id in parts, f"{agent.status} in a call that does not know it"
+
+    @invariant()
+    def nobody_ready_leaves_a_caller_waiting(self):
+        for call in self.world.floor.calls.values():
+            if call.phase is Phase.WAITING and call.offer is None:
+                free = [a for a in self.world.floor.roster.ready.values() if a.id not in call.spared]
+                assert not free, "a ready agent and a waiting caller must have been matched"
+
+    @invariant()
+    def the_state_is_the_fold_of_its_events(self):
+        for call in self.world.floor.calls.values():
+            folded = fold([e for e in self.world.events if e.call_id == call.id], 1)
+            assert (folded.phase, folded.handling, folded.offer, folded.transfer, folded.held, folded.place_at) == (
+                call.phase, call.handling, call.offer, call.transfer, call.held, call.place_at,
+            )  # fmt: skip
+
+    @invariant()
+    def the_ready_are_the_ready(self):
+        ready = {a.id for a in self.world.floor.agents.values() if a.ready}
+        assert ready == set(self.world.floor.roster.ready)
+
+
+TestFloorMachine = FloorMachine.TestCase
+TestFloorMachine.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
