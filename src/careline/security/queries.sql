@@ -250,8 +250,13 @@ SELECT seq, hash FROM audit_log WHERE seq = ANY(%(seqs)s::bigint[])
 -- name: read_head
 SELECT seq, hash FROM audit_head
 
+-- `canonical` is what is hashed after `prev` (see careline_audit_hash): with it anybody can check the chain.
 -- name: export_audit
-SELECT seq, at, actor_kind, person_id, actor_name, session_id, ip, action, object_type, object_id, patient_id,
+SELECT jsonb_build_array(
+         tenant_id, seq, (extract(epoch FROM at) * 1000000)::bigint, actor_kind, person_id, actor_name, session_id, ip,
+         action, object_type, object_id, patient_id, contact_id, to_jsonb(fields), purpose, outcome, detail
+       )::text AS canonical,
+       seq, at, actor_kind, person_id, actor_name, session_id, ip, action, object_type, object_id, patient_id,
        contact_id, fields, purpose, outcome, detail, encode(prev, 'hex') AS prev, encode(hash, 'hex') AS hash
 FROM audit_log
 WHERE seq > %(after)s
