@@ -148,7 +148,9 @@ class Softphone {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     // Digital silence means a switch on the headset or another program's mute: said, but no reason to refuse.
-    this.#set({ microphone: loudest > 0.001 ? "ok" : "silent" });
+    // Not listened to (before the first click the browser lets nobody listen): nothing is known against it.
+    const listened = listen > 0 && audioContext().state === "running";
+    this.#set({ microphone: loudest > 0.001 || !listened ? "ok" : "silent" });
     return this.state.microphone;
   }
 
