@@ -1,0 +1,79 @@
+"""The benches' arithmetic: ratios, budgets, quantiles, and reading an INVITE off the wire."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from careline.bench.command import Offered, compare
+from careline.bench.figures import Figure, Report, quantile
+from careline.bench.load import Calls
+from careline.bench.peer import chosen_modules
+from careline.bench.wire import parse
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer", "budget", "ratio", "ok"),
+    [
+        (8.0, 10.0, 0.8, 0.8, True),
+        (8.1, 10.0, 0.8, 0.81, False),
+        (5.0, None, 6.0, None, True),
+        (7.0, None, 6.0, None, False),
+        (None, 10.0, 1.0, None, False),
+        (3.0, 2.0, None, 1.5, None),
+    ],
+)
+def test_a_budget_is_of_the_ratio_and_without_a_peer_of_the_figure(
+    ours: float | None, peer: float | None, budget: float | None, ratio: float | None, ok: bool | None
+) -> None:
+    figure = Figure("x", ours, peer, "ms", budget)
+    assert (figure.ratio, figure.ok) == (ratio, ok)
+
+
+def test_the_report_is_written_as_documented(tmp_path: Path) -> None:
+    report = Report("offer", [Figure("offer p50", 2.0, 1.0, "ms", 1.0)])
+    report.write(tmp_path / "out.json")
+    body = json.loads((tmp_path / "out.json").read_text())
+    assert set(body) == {"bench", "date", "machine", "figures"}
+    assert body["figures"] == [
+        {"name": "offer p50", "ours": 2.0, "peer": 1.0, "ratio": 2.0, "unit": "ms", "budget": 1.0, "ok": False}
+    ]
+    assert not report.ok
+    assert "NOT KEPT" in report.table()
+
+
+def test_quantiles() -> None:
+    values = [float(n) for n in range(100)]
+    assert [quantile(values, share) for share in (0.5, 0.95, 1.0)] == [50.0, 95.0, 99.0]
+    assert quantile([], 0.5) is None
+
+
+def test_a_call_that_was_never_offered_or_did_not_end_well_is_lost() -> None:
+    mine = Offered(Calls(placed=100, completed=90, seconds=1.0), [0.001] * 100, 1.0, 1.0)
+    theirs = Offered(Calls(placed=100, completed=100, seconds=1.0), [0.001] * 100, 1.0, 0.0)
+    lost = next(f for f in compare(30, mine, theirs) if f.name.startswith("calls lost"))
+    assert (lost.ours, lost.ok) == (10.0, False)
+
+
+def _frame(payload: bytes, port: int) -> bytes:
+    udp = struct.pack(">HHHH", 27100, port, 8 + len(payload), 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, b"\x7f\0\0\2", b"\x7f\0\0\1")
+    return b"\0" * 12 + b"\x08\0" + ip + udp + payload
+
+
+def test_an_invite_on_the_wire_gives_number_and_port() -> None:
+    invite = b'INVITE sip:d-1@127.0.0.3 SIP/2.0\r\nVia: x\r\nFrom: "A" <sip:+13125550001@127.0.0.1>;tag=1\r\n\r\n'
+    assert parse(_frame(invite, 27000)) == ("13125550001", 27000)
+    assert parse(_frame(b"INVITE sip:x SIP/2.0\r\n\r\n", 27000)) is None
+
+
+def test_the_peer_loads_what_its_list_says() -> None:
+    assert chosen_modules(["app_queue", "chan_sip", "res_pjsip_session", "res_pjsip_notify"]) == [
+        "app_queue",
+        "res_pjsip_session",
+    ]
