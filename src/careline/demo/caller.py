@@ -112,7 +112,7 @@ class SyntheticCaller:
             if self.ear.beeped:
                 return await self._leave_message(call)
             # Music stopped and nobody speaks: somebody listens. Or there never was music, only silence.
-            if self.ear.quiet > (1.6 if self.ear.music_ever else 5.0) and self.ear.since_music > 1.6:
+            if self.ear.quiet > (1.6 if self.ear.music_ever else 9.0) and self.ear.since_music > 1.6:
                 if await self._talk(call):
                     return Outcome.SERVED
                 # Music again: put on hold, or it was no person after all. The patience starts anew.
