@@ -33,6 +33,9 @@ class Granted(list[tuple[str, str, Any]]):
     async def __call__(self, username: str, password: str, kind: str, actor: Any) -> None:
         self.append((username, kind, actor))
 
+    async def retire(self, username: str) -> None:
+        raise AssertionError("no telephone is unused for that long here")
+
 
 @pytest.fixture
 def granted() -> Granted:
@@ -41,7 +44,11 @@ def granted() -> Granted:
 
 @pytest.fixture
 def app(pg_urls: Urls, tmp_path: Path, granted: Granted) -> Iterator[WebApp]:
-    with web_app(pg_urls, tmp_path, change=lambda services: setattr(services, "telephony_grant", granted)) as running:
+    def change(services: Any) -> None:
+        services.telephony_grant = granted
+
+    # Nothing listens on port 1: the switch is away.
+    with web_app(pg_urls, tmp_path, change=change, asterisk_http_port=1) as running:
         yield running
 
 

@@ -56,15 +56,30 @@ def granting_at(access: Access) -> Callable[[Any], None]:
     """For `web_app(change=…)`: telephones of browsers are granted at this switch."""
 
     def change(services: Any) -> None:
-        async def grant(username: str, password: str, kind: Any, actor: Any) -> None:
-            ari = Ari(access)
-            try:
-                await Phones(ari).grant(username, password, kind)
-            finally:
-                await ari.close()
-            if actor is not None:
-                await CallCommands(services.db).give(actor, "agent.phone", {"endpoint": username})
-
-        services.telephony_grant = grant
+        services.telephony_grant = _Grants(access, services)
 
     return change
+
+
+class _Grants:
+    """As `careline.telephony.grants`, at a switch that was given."""
+
+    def __init__(self, access: Access, services: Any) -> None:
+        self._access = access
+        self._services = services
+
+    async def __call__(self, username: str, password: str, kind: Any, actor: Any) -> None:
+        ari = Ari(self._access)
+        try:
+            await Phones(ari).grant(username, password, kind)
+        finally:
+            await ari.close()
+        if actor is not None:
+            await CallCommands(self._services.db).give(actor, "agent.phone", {"endpoint": username})
+
+    async def retire(self, username: str) -> None:
+        ari = Ari(self._access)
+        try:
+            await Phones(ari).revoke(username)
+        finally:
+            await ari.close()

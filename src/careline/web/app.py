@@ -32,6 +32,7 @@ from careline.web.methods import AllowedMethods
 from careline.web.middleware import EdgeMiddleware
 from careline.web.navigation import Navigation
 from careline.web.static_files import StaticFiles
+from careline.web.telephones import Telephones
 from careline.web.templating import make_engine
 from careline.web.tickets import Tickets
 
@@ -68,6 +69,8 @@ def create_app(services: Any) -> Litestar:
     relay_url = services.addresses.relay
     hub = LiveHub(_topics(services), lambda: outbox.follow(relay_url))
 
+    telephones = Telephones(services.telephony_grant.retire)
+
     people = Router("/", route_handlers=[*_handlers("pages"), *_SHELL], include_in_schema=False)
     programs = Router("/", route_handlers=_handlers("api"))
     with warnings.catch_warnings():
@@ -90,12 +93,13 @@ def create_app(services: Any) -> Litestar:
                     "static": static,
                     "navigation": navigation,
                     "live": hub,
+                    "telephones": telephones,
                     "tickets": Tickets.load(services.settings.home / "keys" / "web.key"),
                     "caller_limiter": Limiter(caller.RATE),
                 }
             ),
             on_startup=[hub.start],
-            on_shutdown=[hub.stop],
+            on_shutdown=[hub.stop, telephones.stop],
             request_max_body_size=MAX_BODY,
             openapi_config=OpenAPIConfig(
                 title="Careline", version=careline.__version__, path="/api/schema", render_plugins=[JsonRenderPlugin()]

@@ -96,12 +96,9 @@ async def sip(socket: AnySocket, state: State, name: FromPath[str]) -> None:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=3)) as client,
             client.ws_connect(url, protocols=("sip",), max_msg_size=MAX_MESSAGE, autoping=True) as switch,
         ):
-            SIP_SOCKETS.labels(kind).inc()
-            try:
+            with SIP_SOCKETS.labels(kind).track_inprogress(), state.telephones.in_use(name):
                 out = _to_switch(socket, switch, name, kind)
                 await _first(out, _to_browser(switch, socket), _watch(socket, state, name))
-            finally:
-                SIP_SOCKETS.labels(kind).dec()
     except (aiohttp.ClientError, OSError, TimeoutError):
         SIP_REFUSED.labels("switch-unreachable").inc()
         await _close(socket, UNREACHABLE)

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from careline.kernel.errors import NotSignedIn
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
+from careline.web.telephones import Telephones
 from careline.web.tickets import Kind, Tickets
 
 #: The domain in SIP addresses of browser telephones. It is never resolved: the socket is the way.
@@ -26,6 +27,10 @@ class GrantTelephone(Protocol):
     """
 
     async def __call__(self, username: str, password: str, kind: Kind, actor: Actor | None) -> None: ...
+
+    async def retire(self, username: str) -> None:
+        """Withdraw a telephone that nobody uses any more."""
+        ...
 
 
 @post("/softphone/credentials", status_code=200, opt={"while_locked": True})
@@ -44,6 +49,8 @@ async def credentials(state: State, kind: Kind, holder: str, actor: Actor | None
     password = secrets.token_urlsafe(18)
     grant: GrantTelephone = state.services.telephony_grant
     await grant(username, password, kind, actor)
+    telephones: Telephones = state.telephones
+    telephones.granted(username)
     return {
         "username": username,
         "password": password,
