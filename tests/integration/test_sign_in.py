@@ -298,6 +298,35 @@ class TestThrottle:
         with pytest.raises(SignInBlocked):
             await security.sign_in.give_code(pending, code_of(seed, clock), ip=IP)
 
+    async def test_a_stranger_who_guesses_elsewhere_does_not_keep_the_screen_locked(
+        self, db: Database, tenant: int, clock: ManualClock, tmp_path: Path
+    ) -> None:
+        security = make_security(db, clock, tmp_path)
+        staff = await make_staff(db, clock, tenant, [Role.AGENT], email="a@example.org")
+        _, session = await sign_in(security, staff)
+        await security.sessions.lock(session.actor)
+        for number in range(25):
+            with pytest.raises((SignInRefused, SignInBlocked)):
+                await security.sign_in.start(staff.email, "wrong", ip=f"198.51.100.{number % 9}")
+        with pytest.raises(SignInBlocked):
+            await security.sign_in.start(staff.email, PASSWORD, ip="203.0.113.1")
+        await security.sign_in.unlock(session, PASSWORD, ip=IP)
+
+    async def test_guessing_at_a_locked_screen_is_slowed(
+        self, db: Database, tenant: int, clock: ManualClock, tmp_path: Path
+    ) -> None:
+        security = make_security(db, clock, tmp_path)
+        staff = await make_staff(db, clock, tenant, [Role.AGENT], email="a@example.org")
+        _, session = await sign_in(security, staff)
+        await security.sessions.lock(session.actor)
+        for _ in range(5):
+            with pytest.raises(SignInRefused):
+                await security.sign_in.unlock(session, "wrong", ip=IP)
+        with pytest.raises(SignInBlocked):
+            await security.sign_in.unlock(session, PASSWORD, ip=IP)
+        clock.advance(seconds=31)
+        await security.sign_in.unlock(session, PASSWORD, ip=IP)
+
     async def test_old_failures_are_forgotten_and_swept(
         self, db: Database, tenant: int, clock: ManualClock, tmp_path: Path
     ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from careline.kernel.clock import Clock
 from careline.kernel.errors import InvalidInput
-from careline.platform.db import Database, Tx, queries
+from careline.platform.db import Database, Row, Tx, queries
 from careline.security import audit, totp
 from careline.security.actor import Actor
 from careline.security.audit import Action
@@ -121,28 +121,27 @@ class SignInService:
     async def unlock(self, session: Session, password: str, *, ip: str | None) -> None:
         """Unlock the screen with the person's own password. A wrong one is counted, but the session stays alive:
         a live call is never cut."""
-        await self._throttles.check(session.email, ip)
-        async with self._db.tenant(session.tenant_id) as tx:
-            person = await tx.one(_q["read_credentials"], {"id": session.person_id})
-        if not await self._hasher.verify(person["password_hash"] if person else None, password) or person is None:
-            await self._throttles.failed(session.email, ip)
-            if person is not None:
-                await self._note_refusal(session.tenant_id, person, ip, "unlock")
-            raise SignInRefused("The password is not right.")
+        person = await self._own_password(session, password, "unlock", ip)
         async with self._db.tenant(session.tenant_id) as tx:
             await self._sessions.unlock_in(tx, session)
             who = _who(session.tenant_id, person, ip)
             await audit.record(tx, who, Action.SIGN_IN, "session", session.id, detail={"step": "unlock"})
-        await self._throttles.succeeded(session.email, ip)
 
     async def check_password(self, session: Session, password: str, *, ip: str | None) -> None:
         """Ask for the password again before something weighty. Raises `SignInRefused` or `SignInBlocked`."""
-        await self._throttles.check(session.email, ip)
+        await self._own_password(session, password, "password again", ip)
+
+    async def _own_password(self, session: Session, password: str, step: str, ip: str | None) -> Row:
+        await self._throttles.check_session(session.id)
         async with self._db.tenant(session.tenant_id) as tx:
             person = await tx.one(_q["read_credentials"], {"id": session.person_id})
-        if person is None or not await self._hasher.verify(person["password_hash"], password):
-            await self._throttles.failed(session.email, ip)
+        if not await self._hasher.verify(person["password_hash"] if person else None, password) or person is None:
+            await self._throttles.failed_session(session.id)
+            if person is not None:
+                await self._note_refusal(session.tenant_id, person, ip, step)
             raise SignInRefused("The password is not right.")
+        await self._throttles.succeeded_session(session.id)
+        return person
 
     async def _check_code(self, session: Session, code: str, ip: str | None) -> None:
         await self._throttles.check(session.email, ip)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from uuid import UUID
 
 from careline.kernel.clock import Clock
 from careline.platform.db import Database, queries
@@ -21,9 +22,16 @@ class Throttles:
 
     async def check(self, account: str, ip: str | None) -> None:
         """Raise `SignInBlocked` while a block stands."""
+        await self._check(_keys(account, ip))
+
+    async def check_session(self, session_id: UUID) -> None:
+        """The same for somebody who is signed in: a stranger who guesses elsewhere cannot keep them out."""
+        await self._check(_session_keys(session_id))
+
+    async def _check(self, keys: dict[str, Throttle]) -> None:
         now = self._clock.now()
         async with self._db.system() as tx:
-            row = await tx.one(_q["read_throttle"], {"keys": list(_keys(account, ip))})
+            row = await tx.one(_q["read_throttle"], {"keys": list(keys)})
         until: datetime | None = row["blocked_until"] if row else None
         if until is not None and until > now:
             seconds = max(1, round((until - now).total_seconds()))
@@ -31,10 +39,17 @@ class Throttles:
 
     async def failed(self, account: str, ip: str | None) -> None:
         """Count a failure, and block what has had too many. Committed by itself, whatever the caller does next."""
+        await self._failed(_keys(account, ip))
+
+    async def failed_session(self, session_id: UUID) -> None:
+        """Count a wrong password within a session."""
+        await self._failed(_session_keys(session_id))
+
+    async def _failed(self, keys: dict[str, Throttle]) -> None:
         now = self._clock.now()
         async with self._db.system() as tx:
             # In one order everywhere, so that two failures at once cannot wait for each other.
-            for key, throttle in sorted(_keys(account, ip).items()):
+            for key, throttle in sorted(keys.items()):
                 row = await tx.one(_q["count_failure"], {"key": key, "now": now, "stale": now - FORGET})
                 block = throttle.block(row["failures"]) if row else None
                 if block is not None:
@@ -45,6 +60,11 @@ class Throttles:
         keys = [key for key in _keys(account, ip) if not key.startswith("address:")]
         async with self._db.system() as tx:
             await tx.run(_q["clear_throttle"], {"keys": keys})
+
+    async def succeeded_session(self, session_id: UUID) -> None:
+        """Forget the failures within a session."""
+        async with self._db.system() as tx:
+            await tx.run(_q["clear_throttle"], {"keys": list(_session_keys(session_id))})
 
     async def sweep(self) -> int:
         """Remove counts that nobody needs any more; returns how many."""
@@ -60,6 +80,10 @@ def _keys(account: str, ip: str | None) -> dict[str, Throttle]:
         keys[f"address:{ip}"] = ADDRESS
         keys[f"pair:{who}:{ip}"] = PAIR
     return keys
+
+
+def _session_keys(session_id: UUID) -> dict[str, Throttle]:
+    return {f"session:{session_id}": PAIR}
 
 
 def _spoken(seconds: int) -> str:
