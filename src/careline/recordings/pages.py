@@ -17,12 +17,12 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 2 * 1024 * 1024
 
 
-@get("/recordings/{recording_id:uuid}/audio", name="recording-audio")
+@get("/recordings/{recording_id:uuid}/audio", name="recording-audio", media_type="audio/wav")
 async def audio(request: Request[Any, Any, Any], services: Any, actor: Actor, recording_id: FromPath[UUID]) -> Any:
     """A WAV file, whole or the range asked for."""
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     start = int(asked[1]) if asked and asked[1] else 0
-    sound = await services.recordings.play(actor, recording_id, seek=start > 0)
+    sound = await services.recordings.play(actor, recording_id, seek=asked is not None and asked[1] != "0")
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store", "Content-Disposition": "inline"}
     if asked is None:
         headers["Content-Length"] = str(sound.size)

@@ -139,19 +139,23 @@ class Recorder:
         self._unsaid[found.recording] = found
 
     async def _continue(self, part: Path) -> None:
+        try:
+            await self._continue_file(part)
+        except CarelineError as error:
+            # one file that cannot be continued must not keep the others from being recorded
+            renamed(part, ".damaged")
+            log.error("a file begun earlier cannot be continued", extra={"recording": part.stem, "error": error.id})
+
+    async def _continue_file(self, part: Path) -> None:
         with part.open("rb") as file:
-            try:
-                header = read_header(file)
-            except CarelineError:
-                renamed(part, ".damaged")
-                log.error("a recording begun before has a damaged head", extra={"recording": part.stem})
-                return
+            header = read_header(file)
         async with self._db.tenant(header.tenant) as tx:
             secret = await self._keyring.open(tx, header.sealed_wrapping_key, kek_context(header.kek))
         key = unwrap(header, secret)
-        if Opener(part, key).whole:  # complete: only the renaming was missing
+        opened = Opener(part, key)
+        if opened.whole:  # complete: only the renaming was missing
             done = renamed(part, ".clr")
-            self._unsaid[UUID(header.recording)] = facts(done, header.tenant, Opener(done, key).size, None)
+            self._unsaid[UUID(header.recording)] = facts(done, header.tenant, opened.size, None)
             return
         self._take(header.recording, Sealer(part, header, key), resumed=True)
 
