@@ -36,9 +36,15 @@ def sound(word: str) -> str:
     return jellyfish.metaphone(word) or word
 
 
-def sounds(name_words: Iterable[str]) -> tuple[str, ...]:
-    """The distinct sounds of some words, those of their nickname families included."""
-    return tuple(dict.fromkeys(sound(w) for word in name_words for w in (word, *sorted(nicknames(word)))))
+def keys(name_words: Iterable[str]) -> tuple[str, ...]:
+    """Under what a name is found: each word as it is (`=maria`), its sounds with those of its nicknames, its beginning
+    (`^mar`), which survives a slip further on."""
+    found: dict[str, None] = {}
+    for word in name_words:
+        found[f"={word}"] = None
+        found[f"^{word[:3]}"] = None
+        found.update(dict.fromkeys(sound(w) for w in (word, *sorted(nicknames(word)))))
+    return tuple(found)
 
 
 @cache

@@ -52,24 +52,30 @@ SELECT patient_id, max(level) AS level FROM verification
 WHERE call_id = %(call_id)s AND outcome = 'verified'
 GROUP BY patient_id
 
--- Generous on purpose: what fits is scored afterwards.
+-- Generous on purpose: what fits is scored afterwards. Each branch has its own index.
 -- name: find_by_anything
-SELECT DISTINCT coalesce(p.merged_into, p.id) AS id FROM patient p
-WHERE (%(mrn)s <> '' AND upper(regexp_replace(p.mrn, '[^0-9A-Za-z]', '', 'g')) = %(mrn)s)
-   OR p.id IN (SELECT f.patient_id FROM patient_phone f WHERE f.number = %(phone)s)
-   OR p.id IN (SELECT c.patient_id FROM coverage c
-               WHERE %(member_id)s <> '' AND upper(regexp_replace(c.member_id, '[^0-9A-Za-z]', '', 'g')) = %(member_id)s)
-   OR (p.birth_date = ANY(%(birth_dates)s) AND (p.name_sounds && %(sounds)s OR p.name_folded %% %(name)s))
+SELECT coalesce(p.merged_into, p.id) AS id FROM patient p WHERE p.mrn_code = %(mrn)s AND %(mrn)s <> ''
+UNION
+SELECT coalesce(p.merged_into, p.id) FROM patient_phone f JOIN patient p ON p.id = f.patient_id
+WHERE f.number = %(phone)s
+UNION
+SELECT coalesce(p.merged_into, p.id) FROM coverage c JOIN patient p ON p.id = c.patient_id
+WHERE c.member_code = %(member_id)s AND %(member_id)s <> ''
+UNION
+SELECT coalesce(p.merged_into, p.id) FROM patient p
+WHERE p.birth_date = ANY(%(birth_dates)s) AND p.name_keys && %(keys)s
 LIMIT 500
 
--- Without a birth date two words of the name must sound right.
+-- Without a birth date two words of the name must fit; those written alike come first.
 -- name: find_by_name
-SELECT coalesce(p.merged_into, p.id) AS id,
-       (SELECT count(*) FROM unnest(p.name_sounds) s WHERE s = ANY(%(sounds)s)) AS hits
+SELECT coalesce(p.merged_into, p.id) AS id
 FROM patient p
-WHERE p.name_sounds && %(sounds)s OR p.name_folded %% %(name)s
-ORDER BY hits DESC, similarity(p.name_folded, %(name)s) DESC
-LIMIT 100
+WHERE p.id IN (
+  SELECT k.patient_id FROM patient_name_key k WHERE k.key = ANY(%(first)s)
+  INTERSECT
+  SELECT k.patient_id FROM patient_name_key k WHERE k.key = ANY(%(rest)s))
+ORDER BY (SELECT count(*) FROM unnest(p.name_keys) w WHERE w = ANY(%(exact)s)) DESC, p.id
+LIMIT 300
 
 -- name: list_near_people
 SELECT p.id FROM patient p, patient me
@@ -134,12 +140,11 @@ ORDER BY c.arrived_at DESC LIMIT 5
 -- name: insert_patient
 INSERT INTO patient (id, mrn, given, middle, family, suffix, preferred, former_family, pronouns, birth_date, sex,
                      language, interpreter, zone, street, city, state, postal_code, email, household_id,
-                     primary_provider_id, deceased_on, vip, confidential, merged_into, name_words, name_sounds,
-                     name_folded)
+                     primary_provider_id, deceased_on, vip, confidential, merged_into, name_keys)
 VALUES (%(id)s, %(mrn)s, %(given)s, %(middle)s, %(family)s, %(suffix)s, %(preferred)s, %(former_family)s, %(pronouns)s,
         %(birth_date)s, %(sex)s, %(language)s, %(interpreter)s, %(zone)s, %(street)s, %(city)s, %(state)s,
         %(postal_code)s, %(email)s, %(household_id)s, %(primary_provider_id)s, %(deceased_on)s, %(vip)s,
-        %(confidential)s, %(merged_into)s, %(name_words)s, %(name_sounds)s, %(name_folded)s)
+        %(confidential)s, %(merged_into)s, %(name_keys)s)
 
 -- name: insert_phone
 INSERT INTO patient_phone (id, patient_id, number, use, position, voicemail_ok, changed_at)

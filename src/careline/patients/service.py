@@ -36,7 +36,7 @@ from careline.patients.model import (
     VerificationLocked,
     VerificationNeeded,
 )
-from careline.patients.names import fold, sounds, words
+from careline.patients.names import keys, words
 from careline.patients.policy import Policy
 from careline.patients.store import q
 from careline.patients.verification import Authority, authority, compare, similar, with_earlier
@@ -283,8 +283,10 @@ class PatientService:
             "member_id": code(sought.member_id),
             "phone": phone or "",
             "birth_dates": [born, *sorted(birth_date_slips(born))] if born else [],
-            "sounds": list(sounds(said)),
-            "name": fold(sought.name),
+            "keys": list(keys(said)),
+            "first": list(keys(said[:1])),
+            "rest": list(keys(said[1:])),
+            "exact": [f"={word}" for word in said],
         }
         ids = {row["id"] for row in await tx.all(q["find_by_anything"], params)}
         if len(said) >= 2:

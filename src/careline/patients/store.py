@@ -12,7 +12,7 @@ from careline.kernel.errors import InvalidInput
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
 from careline.patients.model import Grant, Phone, Record
-from careline.patients.names import fold, sounds, words
+from careline.patients.names import keys, words
 from careline.patients.policy import Policy, shipped
 from careline.platform.db import Tx, queries
 
@@ -42,13 +42,8 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def search_columns(*, given: str, middle: str, family: str, preferred: str, former_family: str) -> dict[str, Any]:
-    """The derived columns by which a patient is found; written with every change of a name."""
-    name_words = words(given, middle, family, preferred, former_family)
-    return {
-        "name_words": list(name_words),
-        "name_sounds": list(sounds(name_words)),
-        "name_folded": fold(" ".join((given, middle, preferred, family, former_family))),
-    }
+    """The derived column by which a patient is found; written with every change of a name."""
+    return {"name_keys": list(keys(words(given, middle, family, preferred, former_family)))}
 
 
 async def insert_patient(

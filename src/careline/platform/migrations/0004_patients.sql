@@ -1,11 +1,11 @@
 -- Patients: who they are, how they are reached, who may speak for them, and what a caller has proved on this contact.
 
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
-
 CREATE TABLE patient (
   id uuid PRIMARY KEY,
   tenant_id integer NOT NULL REFERENCES tenant (id),
   mrn text NOT NULL,
+  -- As it is compared: capitals and digits only, however people read it out.
+  mrn_code text NOT NULL GENERATED ALWAYS AS (upper(regexp_replace(mrn, '[^0-9A-Za-z]', '', 'g'))) STORED,
   family text NOT NULL,
   given text NOT NULL,
   middle text NOT NULL DEFAULT '',
@@ -32,21 +32,43 @@ CREATE TABLE patient (
   confidential boolean NOT NULL DEFAULT false,
   -- Set when this record was merged into another (HL7 ADT A40): the other one is the living record.
   merged_into uuid,
-  -- Derived by patients.matching when the row is written: folded name words, their sounds, and nickname families.
-  name_words text[] NOT NULL DEFAULT '{}',
-  name_sounds text[] NOT NULL DEFAULT '{}',
-  name_folded text NOT NULL DEFAULT '',
+  -- Derived by patients.names from all names when the row is written: "=word", its sounds, "^beginning".
+  name_keys text[] NOT NULL DEFAULT '{}',
   updated_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (tenant_id, mrn),
   FOREIGN KEY (tenant_id, primary_provider_id) REFERENCES provider (tenant_id, id),
   FOREIGN KEY (tenant_id, merged_into) REFERENCES patient (tenant_id, id),
   UNIQUE (tenant_id, id)
 );
+CREATE INDEX patient_mrn_code ON patient (tenant_id, mrn_code);
 CREATE INDEX patient_birth_date ON patient (tenant_id, birth_date);
 CREATE INDEX patient_household ON patient (household_id);
-CREATE INDEX patient_sounds ON patient USING gin (name_sounds);
-CREATE INDEX patient_folded ON patient USING gin (name_folded gin_trgm_ops);
 SELECT careline_tenant_table('patient');
+
+-- The same keys one a row. Row-level security bars the operators of array and text-similarity indexes (they could leak);
+-- plain equality it lets use an index, so that a name is found quickly among millions.
+CREATE TABLE patient_name_key (
+  tenant_id integer NOT NULL REFERENCES tenant (id),
+  key text NOT NULL,
+  patient_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, key, patient_id)
+);
+CREATE INDEX patient_name_key_patient ON patient_name_key (patient_id);
+SELECT careline_tenant_table('patient_name_key');
+
+CREATE FUNCTION careline_patient_name_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    DELETE FROM patient_name_key WHERE patient_id = OLD.id;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO patient_name_key (tenant_id, key, patient_id)
+    SELECT NEW.tenant_id, k, NEW.id FROM unnest(NEW.name_keys) k ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER patient_name_keys AFTER INSERT OR DELETE OR UPDATE OF name_keys ON patient
+FOR EACH ROW EXECUTE FUNCTION careline_patient_name_keys();
 
 CREATE TABLE patient_phone (
   id uuid PRIMARY KEY,
@@ -115,6 +137,7 @@ CREATE TABLE coverage (
   payer text NOT NULL,
   plan text NOT NULL DEFAULT '',
   member_id text NOT NULL,
+  member_code text NOT NULL GENERATED ALWAYS AS (upper(regexp_replace(member_id, '[^0-9A-Za-z]', '', 'g'))) STORED,
   status text NOT NULL DEFAULT 'unchecked' CHECK (status IN ('unchecked', 'active', 'inactive', 'not-found', 'manual')),
   checked_at timestamptz,
   valid_from date,
@@ -122,7 +145,7 @@ CREATE TABLE coverage (
   FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 );
 CREATE INDEX coverage_patient ON coverage (patient_id);
-CREATE INDEX coverage_member ON coverage (tenant_id, member_id);
+CREATE INDEX coverage_member ON coverage (tenant_id, member_code);
 SELECT careline_tenant_table('coverage');
 
 -- Upcoming and past visits, for display.
