@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from careline.calls.ports import Answer, Arrived, EndpointChanged, Hangup, LegEnded, SwitchDown, SwitchUp, Tag
 from careline.demo.phone import Phone
+from careline.kernel.errors import Unavailable
 from careline.telephony.process import AsteriskProcess, BootFailed
 from careline.telephony.switch import AsteriskSwitch
 from careline.testing.asterisk import private_asterisk
@@ -144,3 +146,24 @@ async def test_a_failed_start_says_why(own: AsteriskProcess):
     broken = AsteriskProcess(thief.config, replace(own.engine, argv=("/bin/false", config)))
     with pytest.raises(BootFailed, match="ended at once"):
         await broken.start()
+
+
+async def test_an_asterisk_that_is_gone_or_hangs_is_started_again(own: AsteriskProcess):
+    said: list[str] = []
+    guarding = asyncio.create_task(own.guard(said.append, patience=2.0))
+    for hurt in (signal.SIGKILL, signal.SIGSTOP):
+        pid = own.pid()
+        assert pid is not None
+        os.kill(pid, hurt)
+        async with asyncio.timeout(30):
+            while own.pid() in (None, pid):
+                await asyncio.sleep(0.05)
+            while True:
+                with contextlib.suppress(Unavailable):
+                    await own.calls()
+                    break
+                await asyncio.sleep(0.05)
+    assert not guarding.done()
+    guarding.cancel()
+    await asyncio.wait([guarding])
+    assert [words.partition(";")[0] for words in said] == ["Asterisk is gone", "Asterisk does not answer any more"]

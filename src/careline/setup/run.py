@@ -217,18 +217,10 @@ async def _switch(settings: Settings) -> AsyncIterator[None]:
 
 
 async def _guard_switch(settings: Settings) -> None:
-    """Start Asterisk again whenever it is gone."""
+    """Start Asterisk again whenever it is gone or hangs."""
     process = switch_process(settings)
     assert process is not None
-    while True:
-        await asyncio.sleep(1)
-        if process.pid() is None:
-            log.error("asterisk is gone")
-            say("Asterisk is gone; starting it again")
-            try:
-                await process.ensure()
-            except (CarelineError, OSError) as error:
-                say(f"Asterisk does not start yet: {error}")
+    await process.guard(say)
 
 
 async def _guard_database(server: postgres.Server) -> None:

@@ -10,11 +10,13 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from careline.kernel.errors import Unavailable
+from careline.kernel.errors import CarelineError, Unavailable
+from careline.telephony.ari import Ari
 from careline.telephony.engine import Engine
 from careline.telephony.instance import (
     Access,
@@ -107,6 +109,42 @@ class AsteriskProcess:
                 os.kill(pid, signal.SIGKILL)
                 deadline = float("inf")
             await asyncio.sleep(0.05)
+
+    async def guard(self, tell: Callable[[str], None], *, patience: float = 20.0) -> None:
+        """For ever: start it again when it is gone, and by force when it has not answered for `patience` seconds.
+
+        Asterisk can deadlock while its process lives; calls in it are then beyond help.
+        """
+        heard = time.monotonic()
+        while True:
+            await asyncio.sleep(min(1.0, patience / 4))
+            if self.pid() is None:
+                log.error("asterisk is gone")
+                tell("Asterisk is gone; starting it again")
+            elif await self._answers(patience / 4):
+                heard = time.monotonic()
+                continue
+            elif time.monotonic() - heard < patience:
+                continue
+            else:
+                log.error("asterisk hangs")
+                tell("Asterisk does not answer any more; starting it again")
+                await self.stop(gently=0)
+            try:
+                await self.ensure()
+                heard = time.monotonic()
+            except (CarelineError, OSError) as error:
+                tell(f"Asterisk does not start yet: {error}")
+
+    async def _answers(self, seconds: float) -> bool:
+        ari = Ari(self.access())
+        try:
+            await ari.get("asterisk/ping", seconds=seconds)
+        except Unavailable:
+            return False
+        finally:
+            await ari.close()
+        return True
 
     async def command(self, line: str, seconds: float = 5.0) -> str:
         """One command on Asterisk's own command line. Raises `Unavailable`."""

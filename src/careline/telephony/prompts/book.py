@@ -166,6 +166,10 @@ class PromptBook:
         spoken = self.spoken(lang, line_greeting(lang, name)) if name else None
         return spoken or (self._file(lang, "greeting.welcome", tenant),)
 
+    def has_own(self, tenant: int, lang: str, key: str) -> bool:
+        """Whether a tenant uses a recording of its own for a prompt."""
+        return self._own(lang, key, tenant) is not None
+
     def _own(self, lang: str, name: str, tenant: int | None) -> str | None:
         if tenant is None:
             return None
