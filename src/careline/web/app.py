@@ -43,6 +43,7 @@ CAPABILITIES = (
     "organization",
     "queues",
     "flows",
+    "telephony",
     "calls",
     "recordings",
     "patients",
