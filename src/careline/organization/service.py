@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
-from careline.kernel.clock import Clock
 from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
@@ -19,23 +17,17 @@ from careline.organization import store
 from careline.organization.hours import Hours
 from careline.organization.model import (
     Closure,
-    Department,
     LineConfig,
     LineView,
-    Location,
     NumberTaken,
-    PracticeInfo,
-    Provider,
 )
+from careline.organization.places import STAFF, PlacesService, happened, named
 from careline.organization.store import q
-from careline.platform.db import Database, Tx
-from careline.platform.events import NewEvent, append
+from careline.platform.db import Tx
+from careline.platform.events import append
 from careline.security import audit
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
-
-#: Everybody who works here may know where the departments are and when they open.
-STAFF = tuple(Permission)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +55,8 @@ class NamedHours:
     changes_at: datetime | None
 
 
-class OrganizationService:
-    """Reads and changes accounts, locations, departments, providers, lines, hours and closures."""
-
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self.db = db
-        self.clock = clock
+class OrganizationService(PlacesService):
+    """Everything about the organization: its places and people, and its lines, hours and closures."""
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
@@ -118,7 +106,7 @@ class OrganizationService:
                         "account_id": account_id,
                         "location_id": location_id,
                         "number": e164,
-                        "label": _named(label, "label"),
+                        "label": named(label, "label"),
                     },
                 )
                 body, now = config.to_body(), self.clock.now()
@@ -126,7 +114,7 @@ class OrganizationService:
                 await store.add_version(
                     tx, "insert_line_config", "line_id", line_id, body, now, actor.person_id, "made"
                 )
-                await append(tx, [_event(actor, "line", line_id, "added")])
+                await append(tx, [happened(actor, "line", line_id, "added")])
                 await audit.record(tx, actor, audit.Action.CREATE, "line", line_id)
         except UniqueViolation as error:
             raise NumberTaken() from error
@@ -148,7 +136,7 @@ class OrganizationService:
             version = await store.add_version(
                 tx, "insert_line_config", "line_id", line_id, config.to_body(), start, actor.person_id, note
             )
-            await append(tx, [_event(actor, "line", line_id, "configured", version=version)])
+            await append(tx, [happened(actor, "line", line_id, "configured", version=version)])
             await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, detail={"version": version})
         return version
 
@@ -156,9 +144,9 @@ class OrganizationService:
         """Change a line's label, or take it out of service."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         async with self.db.tenant(actor.tenant_id) as tx:
-            if not await tx.run(q["update_line"], {"id": line_id, "label": _named(label, "label"), "active": active}):
+            if not await tx.run(q["update_line"], {"id": line_id, "label": named(label, "label"), "active": active}):
                 raise NotFound()
-            await append(tx, [_event(actor, "line", line_id, "renamed")])
+            await append(tx, [happened(actor, "line", line_id, "renamed")])
             await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, fields=("label", "active"))
 
     async def line_history(self, actor: Actor, line_id: UUID) -> list[Version]:
@@ -197,12 +185,12 @@ class OrganizationService:
         hours_id = new_id()
         try:
             async with self.db.tenant(actor.tenant_id) as tx:
-                await tx.run(q["insert_hours"], {"id": hours_id, "name": _named(name)})
+                await tx.run(q["insert_hours"], {"id": hours_id, "name": named(name)})
                 body, now = hours.to_body(), self.clock.now()
                 await store.add_version(
                     tx, "insert_hours_version", "hours_id", hours_id, body, now, actor.person_id, "made"
                 )
-                await append(tx, [_event(actor, "hours", hours_id, "added")])
+                await append(tx, [happened(actor, "hours", hours_id, "added")])
                 await audit.record(tx, actor, audit.Action.CREATE, "hours", hours_id)
         except UniqueViolation as error:
             raise InvalidInput("There are opening hours of this name already.", field="name") from error
@@ -220,7 +208,7 @@ class OrganizationService:
             version = await store.add_version(
                 tx, "insert_hours_version", "hours_id", hours_id, hours.to_body(), start, actor.person_id, note
             )
-            await append(tx, [_event(actor, "hours", hours_id, "changed", version=version)])
+            await append(tx, [happened(actor, "hours", hours_id, "changed", version=version)])
             await audit.record(tx, actor, audit.Action.UPDATE, "hours", hours_id, detail={"version": version})
         return version
 
@@ -263,13 +251,13 @@ class OrganizationService:
                         "id": closure_id,
                         "location_id": location_id,
                         "line_id": line_id,
-                        "reason": _named(reason, "reason"),
+                        "reason": named(reason, "reason"),
                         "closed_at": now,
                         "closed_by": actor.person_id,
                         "until": until,
                     },
                 )
-                await append(tx, [_event(actor, "closure", closure_id, "closed")])
+                await append(tx, [happened(actor, "closure", closure_id, "closed")])
                 await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": True})
         except ForeignKeyViolation as error:
             raise InvalidInput("There is no such location or line.") from error
@@ -281,7 +269,7 @@ class OrganizationService:
         async with self.db.tenant(actor.tenant_id) as tx:
             params = {"id": closure_id, "at": self.clock.now(), "by": actor.person_id}
             if await tx.run(q["lift_closure"], params):
-                await append(tx, [_event(actor, "closure", closure_id, "lifted")])
+                await append(tx, [happened(actor, "closure", closure_id, "lifted")])
                 await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": False})
 
     async def zone(self, actor: Actor) -> str:
@@ -291,161 +279,7 @@ class OrganizationService:
             row = await tx.one(q["get_tenant"])
         return str(row["zone"]) if row else "UTC"
 
-    # --- places and people ----------------------------------------------------------------------------------------
-
-    async def accounts(self, actor: Actor) -> list[tuple[UUID, str]]:
-        """The practices."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [(row["id"], row["name"]) for row in await tx.all(q["list_accounts"])]
-
-    async def add_account(self, actor: Actor, name: str) -> UUID:
-        """A new practice."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        account_id = new_id()
-        await self._insert(actor, "account", account_id, "insert_account", {"id": account_id, "name": _named(name)})
-        return account_id
-
-    async def locations(self, actor: Actor) -> list[Location]:
-        """The places where patients are seen."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [Location(**row) for row in await tx.all(q["list_locations"])]
-
-    async def add_location(
-        self,
-        actor: Actor,
-        account_id: UUID,
-        name: str,
-        *,
-        zone: str,
-        street: str = "",
-        city: str = "",
-        state: str = "",
-        postal_code: str = "",
-        phone: str = "",
-    ) -> UUID:
-        """A new place."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidInput("There is no such time zone.", field="zone") from error
-        e164 = to_e164(phone)
-        if phone and e164 is None:
-            raise InvalidInput("This is not a telephone number.", field="phone")
-        location_id = new_id()
-        address = {"street": street, "city": city, "state": state, "postal_code": postal_code}
-        values = {
-            "id": location_id,
-            "account_id": account_id,
-            "name": _named(name),
-            **{name: plain(text, name, needed=False) for name, text in address.items()},
-            "zone": zone,
-            "phone": e164,
-        }
-        await self._insert(actor, "location", location_id, "insert_location", values)
-        return location_id
-
-    async def departments(self, actor: Actor) -> list[Department]:
-        """The departments, each with an inbox."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [Department(**row) for row in await tx.all(q["list_departments"])]
-
-    async def add_department(self, actor: Actor, location_id: UUID, name: str, *, specialty: str = "") -> UUID:
-        """A new department, with an inbox nobody belongs to yet."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        department_id = new_id()
-        specialty = plain(specialty, "specialty", needed=False)
-        values = {"id": department_id, "location_id": location_id, "name": _named(name), "specialty": specialty}
-        await self._insert(actor, "department", department_id, "insert_department", values)
-        return department_id
-
-    async def members(self, actor: Actor, department_id: UUID) -> list[tuple[UUID, str]]:
-        """Who works a department's inbox."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            rows = await tx.all(q["list_members"], {"department_id": department_id})
-        return [(row["id"], row["name"]) for row in rows]
-
-    async def staff(self, actor: Actor) -> list[tuple[UUID, str]]:
-        """Everybody who could work an inbox."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [(row["id"], row["name"]) for row in await tx.all(q["list_staff"])]
-
-    async def set_member(self, actor: Actor, department_id: UUID, person_id: UUID, *, member: bool) -> None:
-        """Let a person work a department's inbox, or no longer."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        values = {"department_id": department_id, "person_id": person_id}
-        statement = "insert_member" if member else "delete_member"
-        await self._insert(actor, "department", department_id, statement, values, action=audit.Action.UPDATE)
-
-    async def providers(self, actor: Actor) -> list[Provider]:
-        """The people whom patients see."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            rows = await tx.all(q["list_providers"])
-        return [Provider(**{**row, "languages": tuple(row["languages"])}) for row in rows]
-
-    async def add_provider(
-        self,
-        actor: Actor,
-        department_id: UUID,
-        name: str,
-        *,
-        credential: str = "",
-        specialty: str = "",
-        npi: str | None = None,
-        languages: tuple[str, ...] = ("en",),
-        accepts_new: bool = True,
-        person_id: UUID | None = None,
-    ) -> UUID:
-        """A new provider; with `person_id`, one who signs in and reads an own inbox."""
-        actor.require(Permission.ORGANIZATION_MANAGE)
-        provider_id = new_id()
-        values = {
-            "id": provider_id,
-            "department_id": department_id,
-            "person_id": person_id,
-            "name": _named(name),
-            "credential": credential,
-            "specialty": specialty,
-            "npi": npi,
-            "languages": list(languages),
-            "accepts_new": accepts_new,
-        }
-        await self._insert(actor, "provider", provider_id, "insert_provider", values)
-        return provider_id
-
-    async def practice_info(self, actor: Actor, account_id: UUID) -> list[PracticeInfo]:
-        """What agents may tell callers about a practice."""
-        actor.require(*STAFF)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            rows = await tx.all(q["list_practice_info"], {"account_id": account_id, "at": self.clock.now()})
-        return [PracticeInfo(**row) for row in rows]
-
-    # --- helpers --------------------------------------------------------------------------------------------------
-
-    async def _insert(
-        self,
-        actor: Actor,
-        kind: str,
-        id_: UUID,
-        statement: str,
-        values: dict[str, Any],
-        action: audit.Action = audit.Action.CREATE,
-    ) -> None:
-        try:
-            async with self.db.tenant(actor.tenant_id) as tx:
-                await tx.run(q[statement], values)
-                await append(tx, [_event(actor, kind, id_, f"{action.value}d")])
-                await audit.record(tx, actor, action, kind, id_)
-        except UniqueViolation as error:
-            raise InvalidInput("This name is taken.", field="name") from error
-        except ForeignKeyViolation as error:
-            raise InvalidInput("It would belong to something that does not exist.") from error
+    # --- inside ---------------------------------------------------------------------------------------------------
 
     async def _known(self, tx: Tx, config: LineConfig) -> None:
         """A line may only name hours, departments and queues of its own tenant: a caller must not be led nowhere."""
@@ -474,12 +308,3 @@ def _moment(at: datetime, now: datetime, field: str) -> datetime:
     if at > now + timedelta(days=3660):
         raise InvalidInput("That is more than ten years away.", field=field)
     return at
-
-
-def _named(text: str, field: str = "name") -> str:
-    """A name or reason a person gave, in one line. Raises `InvalidInput` when nothing is left or it is far too long."""
-    return " ".join(plain(text, field).split())
-
-
-def _event(actor: Actor, stream: str, id_: UUID, kind: str, **body: Any) -> NewEvent:
-    return NewEvent(stream=stream, stream_id=id_, kind=kind, body=body, person_id=actor.person_id)

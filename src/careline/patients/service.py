@@ -19,16 +19,14 @@ from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
 from careline.kernel.text import plain
-from careline.patients import store
+from careline.patients import judging, store
 from careline.patients.card import build_card
 from careline.patients.matching import birth_date_slips, code, fit
 from careline.patients.model import (
-    Candidate,
     Candidates,
     Card,
     ContactClosed,
     Outcome,
-    Record,
     Sought,
     Stated,
     TooLittleToSearch,
@@ -39,15 +37,13 @@ from careline.patients.model import (
 from careline.patients.names import keys, words
 from careline.patients.policy import Policy
 from careline.patients.store import q
-from careline.patients.verification import Authority, authority, compare, similar, with_earlier
+from careline.patients.verification import Authority, authority, similar
 from careline.platform.db import Database, Row, Tx
 from careline.platform.events import NewEvent, append
 from careline.security import audit
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
 
-#: More candidates than this help nobody on a call.
-SHOWN = 8
 #: How well somebody must fit to be a candidate of a search.
 LEAST_FIT = 15
 
@@ -95,7 +91,7 @@ class PatientService:
                     scored.append((score - (10 if record.deceased_on else 0), reasons, record))
             scored.sort(key=lambda s: (-s[0], str(s[2].id)))
             levels = await self._levels(tx, call_id)
-            found = _candidates(scored, levels, now, policy)
+            found = judging.ranked(scored, levels, now, policy)
             by = [k for k in ("name", "birth_date", "phone", "mrn", "member_id") if getattr(sought, k)]
             await self._audit_found(tx, actor, call_id, found, by)
         return found
@@ -121,13 +117,13 @@ class PatientService:
             attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
             failures = await self._failures(tx, patient_id, policy, now)
             if failures >= policy.most_failures:
-                result = _locked(patient_id, caller_role)
+                result = judging.locked(patient_id, caller_role)
                 await self._attempt(tx, actor, call_id, result, policy, None, now)
             else:
                 people = await store.records(tx, [patient_id, *await self._near(tx, patient_id)])
                 record = people.pop(patient_id)
                 right = authority(policy, caller_role, stated.caller_name, record, now.date())
-                result = _assess(policy, stated, record, people.values(), right, caller_role, attempts, failures)
+                result = judging.assess(policy, stated, record, people.values(), right, caller_role, attempts, failures)
                 await self._attempt(tx, actor, call_id, result, policy, right, now)
         if result.outcome is Outcome.LOCKED:
             raise VerificationLocked()
@@ -144,7 +140,7 @@ class PatientService:
             policy = await store.policy_at(tx, now)
             attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
             left = policy.most_failures - await self._failures(tx, patient_id, policy, now)
-        return _standing(policy, patient_id, attempts, max(0, left))
+        return judging.standing(policy, patient_id, attempts, max(0, left))
 
     async def require_level(self, tx: Tx, actor: Actor, call_id: UUID, patient_id: UUID, action: str) -> int:
         """For other capabilities, inside their transaction: the level reached, or `VerificationNeeded` saying what
@@ -153,9 +149,9 @@ class PatientService:
         now = self.clock.now()
         policy = await store.policy_at(tx, now)
         attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
-        standing = _standing(policy, patient_id, attempts, 0)
+        standing = judging.standing(policy, patient_id, attempts, 0)
         if standing.level < policy.needed(action) and standing.outcome is not Outcome.EMERGENCY:
-            raise _needed(policy, action, standing)
+            raise judging.needed(policy, action, standing)
         return standing.level
 
     async def unlock(self, actor: Actor, patient_id: UUID, reason: str) -> None:
@@ -199,12 +195,12 @@ class PatientService:
             await self._contact(tx, actor, call_id)
             policy = await store.policy_at(tx, now)
             attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
-            standing = _standing(policy, patient_id, attempts, 0)
+            standing = judging.standing(policy, patient_id, attempts, 0)
             emergency = standing.outcome is Outcome.EMERGENCY
             if standing.level < policy.needed("card") and not emergency:
                 if await tx.one(q["living_id"], {"id": patient_id}) is None:
                     raise NotFound()
-                refusal = _needed(policy, "card", standing)
+                refusal = judging.needed(policy, "card", standing)
                 await audit.record(
                     tx, actor, audit.Action.READ, "patient", patient_id,
                     patients=[patient_id], contact_id=call_id, outcome="refused",
@@ -273,7 +269,7 @@ class PatientService:
                 continue
             scored.append((score - (25 if record.deceased_on else 0), tuple(reasons), record))
         scored.sort(key=lambda s: (-s[0], str(s[2].id)))
-        found = _candidates(scored, await self._levels(tx, call_id), now, policy)
+        found = judging.ranked(scored, await self._levels(tx, call_id), now, policy)
         return Candidates(found=found.found, more=len(best) - len(found.found), shared_number=shared)
 
     async def _search_ids(self, tx: Tx, sought: Sought, said: tuple[str, ...], phone: str | None) -> set[UUID]:
@@ -408,113 +404,6 @@ def _bearable(said: Sought | Stated) -> None:
         value = getattr(said, field.name)
         if isinstance(value, str):
             plain(value, field.name, needed=False)
-
-
-def _candidates(
-    scored: list[tuple[int, tuple[str, ...], Record]], levels: dict[UUID, int], now: datetime, policy: Policy
-) -> Candidates:
-    found = tuple(
-        Candidate(
-            patient_id=record.id,
-            label=f"Candidate {chr(ord('A') + place)}",
-            initials=" ".join(f"{part[0].upper()}." for part in (record.given, record.family) if part),
-            age_group="minor" if record.age(now.date()) < policy.minor_age else "adult",
-            matched=reasons,
-            score=score,
-            level=levels.get(record.id, 0),
-        )
-        for place, (score, reasons, record) in enumerate(scored[:SHOWN])
-    )
-    return Candidates(found=found, more=len(scored) - len(found))
-
-
-def _assess(
-    policy: Policy,
-    stated: Stated,
-    record: Record,
-    others: Iterable[Record],
-    right: Authority,
-    caller_role: str,
-    attempts: list[Row],
-    failures: int,
-) -> Verification:
-    """One attempt, judged."""
-    agreed, disagreed = compare(stated, record, [o for o in others if similar(record, o)])
-    counted = [a for a in attempts if a["caller_role"] == caller_role and a["outcome"] in ("verified", "incomplete")]
-    agreed = with_earlier(agreed, disagreed, (name for a in counted for name in a["agreed"]))
-    reached = policy.reached(agreed)
-    level = min(reached, right.most_level)
-    if level:
-        outcome = Outcome.VERIFIED
-    elif disagreed:
-        outcome = Outcome.FAILED
-    else:
-        outcome = Outcome.INCOMPLETE
-    further = policy.levels.get(level + 1) if level < right.most_level else None
-    return Verification(
-        patient_id=record.id,
-        outcome=outcome,
-        level=level,
-        caller_role=caller_role,
-        agreed=tuple(sorted(agreed)),
-        disagreed=tuple(sorted(disagreed)),
-        scope=tuple(sorted(right.scope)) if level else (),
-        ask_next=further.missing(agreed) if further else (),
-        attempts_left=policy.most_failures - failures - (outcome is Outcome.FAILED),
-        limited_by=right.limited_by if reached > level or right.most_level == 0 else None,
-        allowed=_allowed(policy, level),
-    )
-
-
-def _standing(policy: Policy, patient_id: UUID, attempts: list[Row], left: int) -> Verification:
-    """The best that was reached on a contact; once opened in an emergency, a patient stays open for this contact."""
-    verified = [a for a in attempts if a["outcome"] == "verified"]
-    best = max(verified, key=lambda a: a["level"]) if verified else None
-    last = best or (attempts[-1] if attempts else None)
-    emergency = any(a["outcome"] == "emergency" for a in attempts)
-    agreed = frozenset(last["agreed"]) if last else frozenset()
-    level = best["level"] if best else 0
-    rule = policy.levels.get(level + 1)
-    own = tuple(sorted(policy.authorities["own"][1]))
-    return Verification(
-        patient_id=patient_id,
-        outcome=Outcome.EMERGENCY if emergency else Outcome(last["outcome"]) if last else Outcome.INCOMPLETE,
-        level=level,
-        caller_role=last["caller_role"] if last else "self",
-        agreed=tuple(sorted(agreed)),
-        disagreed=tuple(last["disagreed"]) if last else (),
-        scope=own if emergency else tuple(best["scope"]) if best else (),
-        ask_next=rule.missing(agreed) if rule else (),
-        attempts_left=left,
-        allowed=_allowed(policy, level),
-    )
-
-
-def _locked(patient_id: UUID, caller_role: str) -> Verification:
-    return Verification(
-        patient_id=patient_id,
-        outcome=Outcome.LOCKED,
-        level=0,
-        caller_role=caller_role,
-        agreed=(),
-        disagreed=(),
-        scope=(),
-        ask_next=(),
-        attempts_left=0,
-    )
-
-
-def _allowed(policy: Policy, level: int) -> tuple[str, ...]:
-    return tuple(sorted(action for action, needed in policy.actions.items() if needed <= level))
-
-
-def _needed(policy: Policy, action: str, standing: Verification) -> VerificationNeeded:
-    return VerificationNeeded(
-        action=action,
-        needed=policy.needed(action),
-        level=standing.level,
-        ask_next=list(standing.ask_next),
-    )
 
 
 def _event(actor: Actor, stream_id: UUID, kind: str, body: dict[str, Any]) -> NewEvent:
