@@ -98,6 +98,11 @@ def parser() -> argparse.ArgumentParser:
     keys.add_argument("action", choices=["rotate"])
     keys.set_defaults(run=_runs("careline.setup.keys", "command"))
 
+    people = commands.add_parser("people", help="let somebody in again who has lost password and authenticator")
+    people.add_argument("action", choices=["rescue"])
+    people.add_argument("email")
+    people.set_defaults(run=_runs("careline.setup.people", "command"))
+
     bench = commands.add_parser("bench", help="measure Careline beside Asterisk's own app_queue")
     bench.add_argument("name", choices=["offer", "waiting"])
     bench.add_argument("--json", metavar="FILE", help="also write the figures to FILE")

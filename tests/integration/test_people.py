@@ -21,11 +21,13 @@ from careline.security.model import (
     OwnRightsFixed,
     PasswordRejected,
     SecurityConfig,
+    SignInBlocked,
     SignInRefused,
     Stage,
 )
 from careline.security.passwords import Hasher
 from careline.security.permissions import Permission, Role
+from careline.security.rescue import rescue
 from careline.security.service import Security
 from careline.security.tokens import TokenRefused
 from careline.testing.builders import make_person, make_tenant
@@ -253,6 +255,34 @@ class TestPeople:
         ):
             with pytest.raises(Forbidden):
                 await attempt
+
+
+class TestRescue:
+    async def test_somebody_who_lost_everything_gets_in_again(
+        self, db: Database, tenant: int, clock: ManualClock, security: Security
+    ) -> None:
+        staff = await make_staff(db, clock, tenant, [Role.ADMINISTRATOR], email="a@example.org")
+        before, session = await sign_in(security, staff)
+        await enrol(security, session, clock)
+        for _ in range(20):
+            with pytest.raises((SignInRefused, SignInBlocked)):
+                await security.sign_in.start(staff.email, "forgotten", ip=None)
+        with pytest.raises(SignInBlocked):
+            await security.sign_in.start(staff.email, "forgotten", ip=None)
+        password = await rescue(db, security, " A@example.org")
+        opened = await security.sign_in.start(staff.email, password, ip=None)
+        assert opened.stage is Stage.NEW_PASSWORD
+        with pytest.raises(NotSignedIn):
+            await security.sessions.read(before.secret)
+        async with db.tenant(tenant) as tx:
+            rows = await tx.all(
+                "SELECT actor_kind, fields FROM audit_log WHERE object_type = 'person' AND actor_kind = 'system'"
+            )
+        assert [row["fields"] for row in rows] == [["totp"], ["password"]]
+
+    async def test_a_stranger_is_not_found(self, db: Database, tenant: int, security: Security) -> None:
+        with pytest.raises(NotFound):
+            await rescue(db, security, "nobody@example.org")
 
 
 class TestTokens:

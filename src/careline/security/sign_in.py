@@ -98,6 +98,10 @@ class SignInService:
             await self._throttles.succeeded(account, ip)
         return opened
 
+    async def forgive(self, email: str) -> None:
+        """Forget the failures counted for an account."""
+        await self._throttles.succeeded(email, None)
+
     async def give_code(self, session: Session, code: str, *, ip: str | None) -> Opened:
         """Check the authenticator's code, or a recovery code. Raises `CodeRefused` or `SignInBlocked`."""
         if session.stage is not Stage.TOTP:
