@@ -42,7 +42,7 @@ def client_for(app: WebApp, tenant: int, email: str, *roles: Role) -> httpx.Clie
 
 
 @pytest.fixture
-def tenant(app: WebApp) -> int:  # type: ignore[override]
+def tenant(app: WebApp) -> int:
     return app.make_tenant()
 
 
