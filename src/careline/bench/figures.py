@@ -66,11 +66,12 @@ class Report:
 
     def table(self) -> str:
         """The figures as text for a terminal."""
-        head = f"{'':<52}{'Careline':>11}{'app_queue':>11}{'ratio':>8}  budget"
+        width = max(len(f"{f.name} ({f.unit})") for f in self.figures) + 2
+        head = f"{'':<{width}}{'Careline':>11}{'app_queue':>11}{'ratio':>8}  budget"
         rows = [head]
         for f in self.figures:
             budget = "" if f.budget is None else f"<= {f.budget:g} {'ok' if f.ok else 'NOT KEPT'}"
-            rows.append(f"{f.name + ' (' + f.unit + ')':<52}{_number(f.ours):>11}{_number(f.peer):>11}"
+            rows.append(f"{f.name + ' (' + f.unit + ')':<{width}}{_number(f.ours):>11}{_number(f.peer):>11}"
                         f"{_number(f.ratio):>8}  {budget}".rstrip())  # fmt: skip
         return "\n".join(rows)
 
