@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 #: Milliseconds of silence before Talking(on=False), and the loudness that counts as speech.
 _TALK_DETECT: Final = "700,256"
 _OUTSIDE: Final = "tel:"
+#: Seconds after its answer in which call control bridges a leg itself.
+_LEFT_ALONE: Final = 0.05
 #: Seconds that a leg may take to enter our application after it was made.
 _ENTERS_WITHIN: Final = 2.0
 
@@ -86,6 +88,8 @@ class Orders:
         self._bridges: set[str] = set()
         #: Legs that were made but may not have entered our application yet: until then Asterisk refuses to dial them.
         self._entering: dict[str, asyncio.Event] = {}
+        #: Legs that ring, and the bridge they are to be in when they answer.
+        self._meant_for: dict[str, str] = {}
         #: Channels whose waiting music we know to be off: they were never given any, or it was taken away.
         self._quiet: set[str] = set()
         #: Legs that were put into a bridge before they were answered, and the bridge: they need not be put there again.
@@ -100,6 +104,7 @@ class Orders:
     def gone(self, channel: str) -> None:
         """A channel has ended."""
         self._quiet.discard(channel)
+        self._meant_for.pop(channel, None)
         self._inside.pop(channel, None)
         self.entered(channel)
 
@@ -133,6 +138,8 @@ class Orders:
                 self._book.blame(channel, cause)
                 await self._ari.request("DELETE", f"channels/{_q(channel)}", {"reason_code": str(CODES[cause])})
             case Bridge(bridge=bridge, channels=channels):
+                for channel in channels:
+                    self._meant_for.pop(channel, None)
                 await asyncio.gather(self._make_bridge(bridge), *(self._silence(channel) for channel in channels))
                 missing = tuple(channel for channel in channels if self._inside.get(channel) != bridge)
                 if missing:
@@ -167,33 +174,43 @@ class Orders:
             self._not_played(command.channel, command.playback)
 
     async def _ring(self, command: Ring) -> None:
-        """Create, then dial and bridge at once: the INVITE leaves after two requests, the answer finds the bridge."""
+        """Originate: the INVITE leaves after one request. A leg that answers by itself stands in its bridge before."""
         self._book.expect(command.channel)
         self._quiet.add(command.channel)
         where = self._address(command.endpoint)
-        channel = _q(command.channel)
         if where is None:
             self._failed(command.channel, HangupCause.UNREACHABLE)
             return
-        create = self._ari.request(
-            "POST",
-            "channels/create",
-            {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel},
-            {"variables": _variables(command)},
+        bridge = self._make_bridge(command.bridge) if command.bridge else _nothing()
+        if command.auto_answer and command.bridge:
+            await asyncio.gather(self._dial(command, where, command.bridge), bridge)
+            return
+        query = {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel}
+        query["timeout"] = str(command.seconds)
+        if command.bridge:
+            self._meant_for[command.channel] = command.bridge
+        made, _ = await asyncio.gather(
+            self._ari.request("POST", "channels", query, {"variables": _variables(command)}), bridge
         )
+        if not made.ok:
+            self._failed(command.channel, HangupCause.UNREACHABLE)
+
+    async def _dial(self, command: Ring, where: str, bridge: str) -> None:
+        """Create, put into the bridge, dial."""
+        channel = _q(command.channel)
         self._entering[command.channel] = asyncio.Event()
         try:
-            made, _ = await asyncio.gather(create, self._make_bridge(command.bridge) if command.bridge else _nothing())
+            query = {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel}
+            made = await self._ari.request("POST", "channels/create", query, {"variables": _variables(command)})
             if not made.ok:
                 self._failed(command.channel, HangupCause.UNREACHABLE)
                 return
-            requests = [self._soon(command.channel, f"channels/{channel}/dial", {"timeout": str(command.seconds)})]
-            if command.bridge:
-                path = f"bridges/{_q(command.bridge)}/addChannel"
-                requests.append(self._soon(command.channel, path, {"channel": command.channel}))
-            dialled, *joined = await asyncio.gather(*requests)
-            if command.bridge and joined[0].ok:
-                self._inside[command.channel] = command.bridge
+            dialled, joined = await asyncio.gather(
+                self._soon(command.channel, f"channels/{channel}/dial", {"timeout": str(command.seconds)}),
+                self._soon(command.channel, f"bridges/{_q(bridge)}/addChannel", {"channel": command.channel}),
+            )
+            if joined.ok:
+                self._inside[command.channel] = bridge
         finally:
             del self._entering[command.channel]
         if not dialled.ok:
@@ -203,6 +220,14 @@ class Orders:
     def _leave(self, channels: Iterable[str]) -> None:
         for channel in channels:
             self._inside.pop(channel, None)
+
+    async def join_if_left_alone(self, channel: str) -> None:
+        """A leg was answered: call control bridges it at once as a rule; if it does not, the leg joins by itself."""
+        if channel in self._meant_for:
+            await asyncio.sleep(_LEFT_ALONE)
+            bridge = self._meant_for.pop(channel, None)
+            if bridge is not None:
+                await self._post(f"bridges/{_q(bridge)}/addChannel", channel=channel)
 
     async def _soon(self, leg: str, path: str, query: dict[str, str]) -> Answered:
         """Ask at once, which nearly always is late enough; when the leg was not there yet, ask again when it is."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Literal
 
 from careline.calls.ports import (
@@ -12,6 +13,7 @@ from careline.calls.ports import (
     ChannelSeen,
     Command,
     HangupCause,
+    LegAnswered,
     LegEnded,
     PlaybackEnded,
     SwitchDown,
@@ -26,7 +28,7 @@ from careline.telephony.instance import Access
 from careline.telephony.orders import Orders, keys_of
 from careline.telephony.phones import Phones
 from careline.telephony.recordings import RecorderDoor, Recordings
-from careline.telephony.translate import WANTED, Translator, moment, shown, telephone_of
+from careline.telephony.translate import WANTED, Translator, is_ours, moment, shown, telephone_of
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class AsteriskSwitch:
         self._queue: asyncio.Queue[SwitchEvent] = asyncio.Queue()
         self._last: dict[str, asyncio.Task[None]] = {}
         self._started: str | None = None
+        self._besides: set[asyncio.Task[None]] = set()
         self._keeping: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
 
@@ -108,6 +111,8 @@ class AsteriskSwitch:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
+        for task in self._besides:
+            task.cancel()
         await self._recordings.close()
         await self._ari.close()
 
@@ -229,12 +234,25 @@ class AsteriskSwitch:
     def _finish(self, channel: str) -> None:
         self._put(self._book.finish(channel, self._clock.now()))
 
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        """Something that nobody waits for."""
+
+        async def quietly() -> None:
+            with contextlib.suppress(Unavailable):
+                await work
+
+        task = asyncio.create_task(quietly())
+        self._besides.add(task)
+        task.add_done_callback(self._besides.discard)
+
     def _put(self, events: Sequence[SwitchEvent]) -> None:
         for event in events:
             if isinstance(event, LegEnded):
                 self._orders.gone(event.channel)
             elif isinstance(event, Arrived):
                 self._orders.arrived(event.channel)
+            elif isinstance(event, LegAnswered):
+                self._beside(self._orders.join_if_left_alone(event.channel))
             self._queue.put_nowait(event)
 
 
@@ -246,7 +264,7 @@ def _seen(channel: Json) -> ChannelSeen:
     dialled = variables.get("CARELINE_DIALLED") or ""
     return ChannelSeen(
         channel=channel["id"],
-        ours=channel["dialplan"]["app_name"] == "Stasis",
+        ours=is_ours(channel),
         up=channel["state"] == "Up",
         tag=variables.get("CARELINE_TAG") or "",
         inbound=bool(dialled),

@@ -127,8 +127,8 @@ class Translator:
 
     def seen(self, channel: Json) -> None:
         """A channel of ours in a listing, perhaps unknown to us (we were away)."""
-        if channel["dialplan"]["app_name"] == "Stasis" and channel["id"] not in self.ended:
-            leg = self.legs.setdefault(channel["id"], _Leg(outgoing="CARELINE_DIALLED" not in _variables(channel)))
+        if is_ours(channel) and channel["id"] not in self.ended:
+            leg = self.legs.setdefault(channel["id"], _Leg(outgoing=not is_inbound(channel)))
             leg.up = leg.up or channel["state"] == "Up"
 
     def keep_only(self, channels: Iterable[str]) -> None:
@@ -165,6 +165,8 @@ class Translator:
 
     def _stasis_start(self, event: Json, at: datetime) -> list[SwitchEvent]:
         channel, args = event["channel"], event["args"]
+        if args[:1] == ["leg"]:
+            return self._state(event, at)
         if len(args) != 3 or args[0] != "arrived" or channel["id"] in self.ended:
             return []
         leg = self.legs.setdefault(channel["id"], _Leg(outgoing=False, up=channel["state"] == "Up"))
@@ -193,7 +195,8 @@ class Translator:
         if channel["state"] == "Ringing" and not leg.ringing:
             leg.ringing = True
             return [LegRinging(channel=channel["id"], at=at)]
-        if channel["state"] == "Up":
+        # up, and handed to us: before that it could not be put into a bridge
+        if channel["state"] == "Up" and channel["dialplan"]["app_name"] == "Stasis":
             leg.up = True
             return [LegAnswered(channel=channel["id"], at=at)]
         return []
@@ -298,5 +301,11 @@ def shown(number: str) -> str | None:
     return None if number.strip().lower() in _WITHHELD else number
 
 
-def _variables(channel: Json) -> Json:
-    return {name: value for name, value in (channel.get("channelvars") or {}).items() if value}
+def is_inbound(channel: Json) -> bool:
+    """Whether a channel came in by the door; else it is a leg that we rang."""
+    return bool((channel.get("channelvars") or {}).get("CARELINE_DIALLED"))
+
+
+def is_ours(channel: Json) -> bool:
+    """Whether we command it: not while it waits in the dialplan's own loop."""
+    return channel["dialplan"]["app_name"] == "Stasis" or not is_inbound(channel)

@@ -257,6 +257,24 @@ class SwitchContract:
             assert len(listener.all(LegRinging)) == len(listener.all(LegAnswered)) == 1
             del outside
 
+    async def test_a_leg_with_a_bridge_is_in_it_when_it_has_answered(self, rig: Rig) -> None:
+        async with Listener(rig.switch) as listener:
+            desk = await rig.desk("d-gina")
+            outside, channel = await self.arrival(rig, listener)
+            bridge = _fresh("bridge")
+            await rig.switch.run([Answer(channel=channel), Bridge(bridge=bridge, channels=(channel,))])
+            leg = _fresh("leg")
+            await rig.switch.run([_ring(leg, "d-gina", bridge=bridge)])
+            await desk.answer()
+            await listener.next(LegAnswered, channel=leg)
+            async with asyncio.timeout(10):
+                while set((await rig.switch.snapshot()).bridges[bridge]) != {channel, leg}:
+                    await asyncio.sleep(0.02)
+            await outside.hang_up()
+            await listener.next(LegEnded, channel=channel)
+            await rig.switch.run([Hangup(channel=leg), DropBridge(bridge=bridge)])
+            await listener.next(LegEnded, channel=leg)
+
     async def test_a_busy_telephone_says_so(self, rig: Rig) -> None:
         async with Listener(rig.switch) as listener:
             desk = await rig.desk("d-bea")
