@@ -283,6 +283,20 @@ async def test_the_emergency_card_opens_without_any_call(scene: Scene, visit: Vi
     await expect(card.get_by_text("120 Harbor Street")).to_be_visible()
 
 
+async def test_the_emergency_button_is_one_click_under_any_sheet(scene: Scene, visit: Visit) -> None:
+    scene.talk()
+    page = await desk(visit, scene)
+    box = await page.locator("[data-action=emergency]").bounding_box()
+    assert box is not None
+    for opened in ("Control+K", "Alt+T", "Alt+K"):
+        await page.keyboard.press(opened)
+        await becomes(page, "() => document.querySelector('dialog[open]') !== null")
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await expect(page.get_by_role("dialog", name="Emergency")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await becomes(page, "() => document.querySelector('dialog[open]') === null")
+
+
 async def test_notes_are_saved_as_typed_and_survive_a_refresh_without_a_server(scene: Scene, visit: Visit) -> None:
     scene.talk()
     page = await desk(visit, scene)

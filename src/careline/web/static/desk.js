@@ -145,6 +145,16 @@ document.addEventListener("keydown", (event) => {
   if (event.code === "KeyE" || !document.querySelector("dialog[open]")) action();
 });
 
+// A modal sheet of the shell (the palette, the list of keys) covers the page; a click beside it closes it, and where the
+// emergency button lies under the veil it is that click: one click is all it ever takes.
+document.addEventListener("pointerdown", (event) => {
+  const dialog = event.target.closest?.("dialog:modal");
+  const inside = (box) => event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+  if (!dialog || inside(dialog.getBoundingClientRect())) return;
+  dialog.close();
+  if (inside(document.querySelector("[data-action=emergency]").getBoundingClientRect())) actions.emergency();
+});
+
 function listKeys() {
   const rows = [
     ["A", t("Answer")], ["X", t("Decline")], ["H", t("Hold or resume")], ["M", t("Mute or unmute")], ["K", t("Keypad")],
