@@ -96,7 +96,7 @@ class Server:
             return
         if pid := self.pid:
             os.kill(pid, signal.SIGINT)
-            _wait_until(lambda: _gone(self), timeout, "PostgreSQL does not stop")
+            _wait_until(lambda: _gone(self, pid), timeout, "PostgreSQL does not stop")
         self.release()
 
     def release(self) -> None:
@@ -333,10 +333,10 @@ def is_postgres(pid: int) -> bool:
     return len(words) == 2 and words[0][0] != "Z" and words[1].strip().endswith("postgres")
 
 
-def _gone(server: Server) -> bool:
-    if server.process is not None:
+def _gone(server: Server, pid: int) -> bool:
+    if server.process is not None and server.process.pid == pid:
         return server.process.poll() is not None
-    return server.pid is None
+    return not is_postgres(pid)  # the pid file goes a moment before the process
 
 
 def _wait_until(condition: Callable[[], bool], timeout: float, complaint: str) -> None:
