@@ -31,7 +31,11 @@ class Agenda:
             heapq.heappop(self._heap)  # moved or taken out since
         return None
 
-    def due(self, now: datetime) -> list[UUID]:
-        """Everything due, earliest first. Each stays until it is put anew."""
-        found = sorted((moment, key) for moment, key in set(self._heap) if moment <= now)
-        return [key for moment, key in found if self._moments.get(key) == moment]
+    def take_due(self, now: datetime) -> list[UUID]:
+        """Everything due, earliest first. It is taken out: whoever deals with it puts in its next moment."""
+        found: list[UUID] = []
+        while (moment := self.next()) is not None and moment <= now:
+            key = heapq.heappop(self._heap)[1]
+            del self._moments[key]
+            found.append(key)
+        return found

@@ -131,9 +131,13 @@ class Floor:
     def tick(self, now: datetime) -> Outcome:
         """Do everything that has become due."""
         out = Outcome()
-        for call_id in self.agenda.due(now):
-            self.step(call_id, now, out, self._due)
-        for agent_id in self.roster.agenda.due(now):
+        for call_id in self.agenda.take_due(now):
+            try:
+                self.step(call_id, now, out, self._due)
+            finally:
+                if call_id in self.calls:
+                    self.agenda.put(call_id, deadline(self.calls[call_id]))
+        for agent_id in self.roster.agenda.take_due(now):
             self.wrap_up(agent_id, None, now, out)
         self.distribute(now, out)
         return out
