@@ -237,3 +237,25 @@ def test_the_description_of_the_api_names_every_operation(clinic: Clinic) -> Non
     paths = httpx.get(f"{clinic.app.url}/api/openapi.json").json()["paths"]
     operations = {op["operationId"] for path in paths.values() for op in path.values()}
     assert {"listCandidates", "verifyCaller", "openInEmergency", "takeMessage", "closeNow"} <= operations
+
+
+def test_a_tenants_verification_policy_is_data_that_can_be_changed(clinic: Clinic) -> None:
+    shipped = clinic.admin.get("/api/v1/verification-policy").json()
+    assert "164.514(h)" in shipped["citation"]
+    stricter = {**shipped, "name": "ours", "citation": "Policy PR-17", "failures": {"most": 1, "hours": 24}}
+    assert clinic.agent.put("/api/v1/verification-policy", json={"policy": stricter}).status_code == 403
+    assert clinic.admin.put("/api/v1/verification-policy", json={"policy": stricter}).status_code == 204
+    assert clinic.admin.get("/api/v1/verification-policy").json()["citation"] == "Policy PR-17"
+    person = f"/api/v1/calls/{clinic.call}/patients/{clinic.patient}"
+    wrong = {"stated": {"birth_date": "1999-01-01"}}
+    assert clinic.agent.post(f"{person}/verify", json=wrong).json()["attempts_left"] == 0
+    assert clinic.agent.post(f"{person}/verify", json=wrong).status_code == 423
+    for broken in (
+        {},
+        {**shipped, "citation": ""},
+        {**shipped, "actions": {"emergency": 2}},
+        {**shipped, "failures": {"most": 0, "hours": 24}},
+        {**shipped, "roles": {"self": {"authority": "whim"}}},
+    ):
+        refused = clinic.admin.put("/api/v1/verification-policy", json={"policy": broken})
+        assert (refused.status_code, refused.json()["id"]) == (400, "invalid-verification-policy")

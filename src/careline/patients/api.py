@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, get, post, put
 from litestar.params import FromPath
 
 from careline.patients.model import Candidates, Card, Sought, Stated, Verification
@@ -99,4 +100,36 @@ async def unlock(services: Any, actor: Actor, patient_id: FromPath[UUID], data: 
     await services.patients.unlock(actor, patient_id, data.reason)
 
 
-handlers: list[Any] = [PatientsController, unlock]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyToSet:
+    """A verification policy, and from when it holds (now, when nothing is said)."""
+
+    policy: dict[str, Any]
+    valid_from: datetime | None = None
+
+
+@get(
+    "/api/v1/verification-policy",
+    operation_id="getVerificationPolicy",
+    summary="What a caller must state for what",
+    tags=["Patients"],
+)
+async def policy(services: Any, actor: Actor) -> dict[str, Any]:
+    """The tenant's own policy, or the shipped one: levels, actions, caller roles, locks, and what it rests on."""
+    found: dict[str, Any] = await services.patients.policy(actor)
+    return found
+
+
+@put(
+    "/api/v1/verification-policy",
+    operation_id="setVerificationPolicy",
+    summary="Set the tenant's own policy",
+    status_code=204,
+    tags=["Patients"],
+)
+async def set_policy(services: Any, actor: Actor, data: PolicyToSet) -> None:
+    """Holds from now or a later moment; earlier ones are kept. No policy may stand before an emergency or a message."""
+    await services.patients.set_policy(actor, data.policy, valid_from=data.valid_from)
+
+
+handlers: list[Any] = [PatientsController, unlock, policy, set_policy]

@@ -99,8 +99,16 @@ class Policy:
                 failure_window=timedelta(hours=float(body["failures"]["hours"])),
                 shared_number_from=int(body["shared_number_from"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidPolicy("The verification policy cannot be read.") from error
+        if len(json.dumps(body)) > 20_000 or "\\u0000" in json.dumps(body):
+            raise InvalidPolicy("The verification policy is too long, or holds the character NUL.")
+        if policy.valid_from.tzinfo is None:
+            raise InvalidPolicy("The policy's date needs its zone.")
+        if policy.most_failures < 1 or policy.failure_window <= timedelta(0):
+            raise InvalidPolicy("The lock needs at least one failure and a window.")
+        if not set(policy.roles.values()) <= set(policy.authorities) or "own" not in policy.authorities:
+            raise InvalidPolicy("Every caller role needs a kind of authority that is described, and one is `own`.")
         if not policy.citation:
             raise InvalidPolicy("A verification policy must say what it rests on.")
         if any(policy.actions.get(action, 0) for action in ("emergency", "take-message")):
@@ -108,8 +116,13 @@ class Policy:
         return policy
 
 
+def shipped_body() -> dict[str, Any]:
+    """The shipped policy as data: what a tenant's own policy begins from."""
+    text = files("careline.patients").joinpath("data/verification_policy.json").read_text("utf-8")
+    return dict(json.loads(text))
+
+
 @cache
 def shipped() -> Policy:
     """The policy that holds where a tenant has not set its own."""
-    text = files("careline.patients").joinpath("data/verification_policy.json").read_text("utf-8")
-    return Policy.from_body(json.loads(text))
+    return Policy.from_body(shipped_body())

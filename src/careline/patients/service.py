@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,7 @@ from careline.patients.model import (
     VerificationNeeded,
 )
 from careline.patients.names import keys, words
-from careline.patients.policy import Policy
+from careline.patients.policy import Policy, shipped_body
 from careline.patients.store import q
 from careline.patients.verification import Authority, authority, similar
 from careline.platform.db import Database, Row, Tx
@@ -167,12 +167,23 @@ class PatientService:
             await append(tx, [_event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
             await audit.record(tx, actor, audit.Action.OVERRIDE, "verification-lock", patient_id, patients=[patient_id])
 
-    async def set_policy(self, actor: Actor, body: dict[str, Any], *, valid_from: datetime) -> None:
-        """The tenant's own verification policy from an instant on. Raises `InvalidPolicy`."""
+    async def policy(self, actor: Actor) -> dict[str, Any]:
+        """The verification policy in force, as data: the tenant's own, or the shipped one."""
+        actor.require(Permission.ORGANIZATION_MANAGE, Permission.AUDIT_READ)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            row = await tx.one(q["read_policy"], {"at": self.clock.now()})
+        return dict(row["body"]) if row else shipped_body()
+
+    async def set_policy(self, actor: Actor, body: dict[str, Any], *, valid_from: datetime | None = None) -> None:
+        """The tenant's own verification policy from now or a later instant on. Raises `InvalidPolicy`."""
         actor.require(Permission.ORGANIZATION_MANAGE)
-        policy = Policy.from_body({**body, "valid_from": valid_from.astimezone(UTC).isoformat()})
-        if valid_from < self.clock.now():
+        now = self.clock.now()
+        valid_from = valid_from or now
+        if valid_from.tzinfo is None:
+            raise InvalidInput("A time needs its zone.", field="valid_from")
+        if not timedelta(0) <= valid_from - now <= timedelta(days=3660):
             raise InvalidInput("The past cannot be changed: choose now or a later time.", field="valid_from")
+        policy = Policy.from_body({**body, "valid_from": valid_from.astimezone(UTC).isoformat()})
         policy_id = new_id()
         async with self.db.tenant(actor.tenant_id) as tx:
             stored = Jsonb({**body, "valid_from": policy.valid_from.isoformat()})
