@@ -17,6 +17,7 @@ from careline.demo import clinic, seed, staff
 from careline.demo.dice import Dice
 from careline.demo.households import Doctor, Generator
 from careline.kernel.clock import Clock
+from careline.messages.model import State
 from careline.messages.service import MessageService
 from careline.messages.store import unowned
 from careline.organization.model import Door
@@ -190,7 +191,9 @@ async def test_the_inboxes_have_work_and_the_invariant_holds(demo: Seeded) -> No
     async with demo.db.tenant(await _tenant(demo.db)) as tx:
         assert await unowned(tx) == []
     actor = system_actor(await _tenant(demo.db))
-    assert sum(inbox.open for inbox in await demo.messages.inboxes(actor)) >= 20
+    assert sum(inbox.open for inbox in await demo.messages.inboxes(actor)) >= 15
+    assert {item.state for item in await demo.messages.items(actor)} >= {State.NEW, State.ACKNOWLEDGED}
+    assert await demo.messages.items(actor, done=True)
     for unit in clinic.UNITS:
         members = await _count(
             demo, f"department_member m JOIN department d ON d.id = m.department_id WHERE d.name = $${unit.name}$$"

@@ -348,6 +348,17 @@ _NOTES = (
 )
 
 
+class _Earlier:
+    """The clock as it stood some minutes ago: messages of this morning were taken this morning."""
+
+    def __init__(self, clock: Clock, minutes: int) -> None:
+        self._at = clock.now() - timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        """The earlier instant."""
+        return self._at
+
+
 async def _messages(
     services: Services,
     dice: Dice,
@@ -356,8 +367,9 @@ async def _messages(
     doctors: Sequence[Doctor],
     made: Patients,
 ) -> None:
-    """A few messages in the inboxes, as a morning would have left them."""
+    """A few messages in the inboxes, as a morning would have left them: most new, some taken on, some done."""
     agents = [people[w.login] for w in staff.SHOWN[:2] + staff.AGENTS[:4]]
+    workers = {key: people[w.login] for w in staff.WORKERS for key in w.inboxes}
     phones = {p["patient_id"]: p["number"] for p in made.patient_phone}
     adults = [p for p in made.patient if p["birth_date"].year < 2004 and p["id"] in phones]
     desks = {"refill": "refills", "billing": "business", "referral": "referrals", "records": "referrals"}
@@ -365,10 +377,12 @@ async def _messages(
         reason, urgency, body = _NOTES[number % len(_NOTES)]
         caller = dice.choice(adults)
         doctor = doctors[dice.randrange(len(doctors))] if dice.chance(25) else None
-        await services.messages.take(
+        unit = desks.get(reason) or dice.choice(("fm-loop", "peds", "women"))
+        minutes = dice.randint(2, 20) if urgency is Urgency.URGENT else dice.randint(5, 215)
+        message_id = await MessageService(services.db, _Earlier(services.clock, minutes)).take(
             dice.choice(agents),
             Draft(
-                department_id=None if doctor else units[desks.get(reason) or dice.choice(("fm-loop", "peds", "women"))],
+                department_id=None if doctor else units[unit],
                 provider_id=doctor.id if doctor else None,
                 caller_name=f"{caller['given']} {caller['family']}",
                 callback=phones[caller["id"]],
@@ -382,6 +396,12 @@ async def _messages(
                 key=f"seed-{number}",
             ),
         )
+        if doctor is None and number % 3 == 1:
+            later = MessageService(services.db, _Earlier(services.clock, minutes // 2))
+            await later.open(workers[unit], message_id)
+            await later.acknowledge(workers[unit], message_id)
+            if number % 2 == 0:
+                await later.finish(workers[unit], message_id, dice.choice(("resolved", "called-back")))
 
 
 def _last_message() -> str:
