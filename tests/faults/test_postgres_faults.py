@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -147,10 +148,13 @@ def test_nobody_gets_in_without_being_known(home: Path) -> None:
     server.stop()
 
 
-def test_it_never_runs_as_root(home: Path) -> None:
+def test_it_never_runs_as_root_and_only_our_own_account_may_connect(home: Path) -> None:
     server = postgres.start(home)
     owner = Path(f"/proc/{server.pid}").stat().st_uid
     assert owner != 0 if os.geteuid() == 0 else owner == os.geteuid()
+    assert server.data is not None
+    known = {line.split()[1] for line in (server.data / "pg_ident.conf").read_text().splitlines()}
+    assert known == {f'"{pwd.getpwuid(os.geteuid()).pw_name}"'}
     server.stop()
 
 

@@ -73,6 +73,7 @@ async def follow(
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
                 continue
+            FOLLOWED.labels(name or "ephemeral").inc(len(events))
             yield events
             await follower.done(events[-1])
     finally:
@@ -133,7 +134,6 @@ class _Follower:
     async def done(self, last: Event) -> None:
         """The batch up to `last` was dealt with."""
         self._cursor = Cursor(last.xid, last.id)
-        FOLLOWED.labels(self._name or "ephemeral").inc()
         if self._name is not None:
             self._unsaved = self._cursor
             with suppress(psycopg.OperationalError, psycopg.InterfaceError, OSError):

@@ -128,7 +128,7 @@ def start(
             _initdb(base, data, account)
         sockets = socket_directory(base)
         _make_private(sockets, account)
-        changed = _write_access(data, account)
+        changed = _write_access(data)
         server = _addresses(sockets, database)
         server.data = data
         if pid := _alive(data):
@@ -250,12 +250,13 @@ def _initdb(base: Path, data: Path, account: pwd.struct_passwd | None) -> None:
     fresh.rename(data)
 
 
-def _write_access(data: Path, account: pwd.struct_passwd | None) -> bool:
-    """Who may connect: only by socket, only the server's own account and ours, only as one of the known roles."""
-    accounts = {pwd.getpwuid(os.geteuid()).pw_name}
-    if account:
-        accounts.add(account.pw_name)
-    ident = [f'careline "{a}" {role}' for a in sorted(accounts) for role in (ADMIN, *LOGINS)]
+def _write_access(data: Path) -> bool:
+    """Who may connect: only by socket, only our own account, only as one of the known roles.
+
+    As root, the account that the server and Asterisk run as is not among them.
+    """
+    ours = pwd.getpwuid(os.geteuid()).pw_name
+    ident = [f'careline "{ours}" {role}' for role in (ADMIN, *LOGINS)]
     hba = ["local all all peer map=careline", "local replication all peer map=careline"]
     changed = False
     for name, lines in (("pg_ident.conf", ident), ("pg_hba.conf", hba)):
