@@ -218,6 +218,8 @@ async def _speak_names(services: Services, book: PromptBook) -> None:
             for tenant_id in tenants:
                 lines = await services.organization.lines(system_actor(tenant_id))
                 await book.prepare_greetings({line.label for line in lines})
+                for greeting in {g for line in lines for g in line.config.greeting.items()}:
+                    await book.prepare(*greeting)
                 for words in {w for line in lines for choice in line.config.menu for w in choice.labels.items()}:
                     await book.prepare(words[0], menu_words(*words))
         await asyncio.sleep(_GREETINGS_EVERY)

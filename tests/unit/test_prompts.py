@@ -193,6 +193,18 @@ def test_an_option_without_a_recording_still_names_its_key(book: PromptBook) -> 
         book.media("en", "menu.option.zoology")
 
 
+async def test_the_practices_own_greeting_goes_before_its_name(tmp_path: Path) -> None:
+    book = PromptBook(tmp_path, [Hummer()])
+    book.install()
+    greeting = {"name": "Elm Street", "own_en": "Hello from Elm Street."}
+    await book.prepare_greetings(["Elm Street"])
+    by_name = book(1, "en", "greeting.line", **greeting)
+    assert by_name == book.media("en", "greeting.line", name="Elm Street") != book.media("en", "greeting.welcome")
+    await asyncio.gather(*book._tasks)
+    assert book(1, "en", "greeting.line", **greeting) == book.spoken("en", "Hello from Elm Street.")
+    assert book(1, "es", "greeting.line", **greeting) == book.media("es", "greeting.line", name="Elm Street")
+
+
 async def test_without_a_voice_the_fixed_greeting_stands_in(tmp_path: Path) -> None:
     book = PromptBook(tmp_path)
     book.install()

@@ -78,6 +78,7 @@ class LineBook:
                 fallback_queue=queue,
                 department=config.voicemail_department_id,
                 announce_recording=config.announce_recording,
+                greeting=config.greeting,
                 direct=config.direct,
             )
         )

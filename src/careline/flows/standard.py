@@ -30,6 +30,8 @@ class Standard:
     fallback_queue: UUID
     department: UUID | None = None
     announce_recording: bool = True
+    #: The practice's own words instead of "Thank you for calling …", by language.
+    greeting: Mapping[str, str] = field(default_factory=dict)
     #: Straight into the queue, without a word: internal lines and measurements.
     direct: bool = False
 
@@ -47,6 +49,8 @@ def standard(settings: Standard) -> dict[str, Any]:
         return {"start": "queue", "nodes": {"queue": {"kind": "queue", "queue": str(settings.fallback_queue)}}}
     bilingual = len(settings.languages) > 1
     fallback = {"kind": "queue", "queue": str(settings.fallback_queue), "leave": "voicemail"}
+    greeting = {"key": "greeting.line", "name": settings.line_name}
+    greeting |= {f"own_{language}": words for language, words in settings.greeting.items()}
     menu_or_queue = "menu" if settings.choices else "fallback"
     nodes: dict[str, Any] = {
         "hours": {"kind": "hours", "open": "greeting", "closed": "closed", "closure": "closure"},
@@ -54,7 +58,7 @@ def standard(settings: Standard) -> dict[str, Any]:
             "kind": "say",
             "prompts": [
                 "greeting.emergency-notice",
-                {"key": "greeting.line", "name": settings.line_name},
+                greeting,
                 *(["record.notice"] if settings.announce_recording else []),
             ],
             "next": "language" if bilingual else menu_or_queue,
@@ -63,7 +67,7 @@ def standard(settings: Standard) -> dict[str, Any]:
             "kind": "say",
             "prompts": [
                 "greeting.emergency-notice",
-                {"key": "greeting.line", "name": settings.line_name},
+                greeting,
                 "closed.hours",
                 "closed.voicemail",
             ],

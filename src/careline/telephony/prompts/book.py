@@ -101,10 +101,9 @@ class PromptBook:
         """The files to play for a key.
 
         `queue.position` takes `number`; `queue.wait-range` takes `high` (minutes); `number` and `menu.press` take
-        `number`; `menu.option.…` takes the `digit` to press; `digits` takes `text`; `greeting.line` takes `name`;
-        `text` takes `text`, prepared beforehand; `menu.words` takes a `digit` and words for each language;
-        `language.choose` speaks every language in turn.
-        Raises `UnknownPrompt`.
+        `number`; `menu.option.…` takes the `digit` to press; `digits` takes `text`; `greeting.line` takes `name` and
+        `own_<language>`; `text` takes `text`, prepared beforehand; `menu.words` takes a `digit` and words for each
+        language; `language.choose` speaks every language in turn. Raises `UnknownPrompt`.
         """
         lang = self.language(lang)
         match key:
@@ -125,7 +124,7 @@ class PromptBook:
                 unit = self._file(lang, "minute" if number == 1 else "minutes", tenant)
                 return (*self.media(lang, "number", tenant=tenant, number=number), unit)
             case "greeting.line":
-                return self._greeting(lang, str(params.get("name") or ""), tenant)
+                return self._greeting(lang, str(params.get("name") or ""), str(params.get(f"own_{lang}") or ""), tenant)
             case "menu.words":
                 words = str(params.get(lang) or params.get(_DEFAULT) or "")
                 spoken = self.spoken(lang, menu_words(lang, words)) if words else None
@@ -159,12 +158,15 @@ class PromptBook:
             return "queue.next"
         return f"queue.position.{number}" if each and number in each else "queue.position-far"
 
-    def _greeting(self, lang: str, name: str, tenant: int | None) -> Media:
+    def _greeting(self, lang: str, name: str, words: str, tenant: int | None) -> Media:
+        """A recording, else the practice's own words, else its name, else a plain welcome: the best there is now."""
         own = self._own(lang, "greeting.line", tenant)
         if own:
             return (own,)
-        spoken = self.spoken(lang, line_greeting(lang, name)) if name else None
-        return spoken or (self._file(lang, "greeting.welcome", tenant),)
+        for text in (words, line_greeting(lang, name) if name else ""):
+            if text and (spoken := self.spoken(lang, text)):
+                return spoken
+        return (self._file(lang, "greeting.welcome", tenant),)
 
     def has_own(self, tenant: int, lang: str, key: str) -> bool:
         """Whether a tenant uses a recording of its own for a prompt."""
@@ -202,6 +204,8 @@ class PromptBook:
 
     def _free_texts(self, lang: str, key: str, params: Mapping[str, Any]) -> list[str]:
         match key:
+            case "greeting.line" if own := params.get(f"own_{lang}"):
+                return [str(own)]
             case "greeting.line" if params.get("name"):
                 return [line_greeting(lang, str(params["name"]))]
             case "menu.words" if words := params.get(lang) or params.get(_DEFAULT):
