@@ -17,6 +17,7 @@ import pytest
 from careline.calls.ports import Answer, Arrived, EndpointChanged, Hangup, LegEnded, SwitchDown, SwitchUp, Tag
 from careline.demo.phone import Phone
 from careline.kernel.errors import Unavailable
+from careline.telephony import switch as switch_module
 from careline.telephony.process import AsteriskProcess, BootFailed
 from careline.telephony.switch import AsteriskSwitch
 from careline.testing.asterisk import private_asterisk
@@ -167,3 +168,28 @@ async def test_an_asterisk_that_is_gone_or_hangs_is_started_again(own: AsteriskP
     guarding.cancel()
     await asyncio.wait([guarding])
     assert [words.partition(";")[0] for words in said] == ["Asterisk is gone", "Asterisk does not answer any more"]
+
+
+async def test_a_switch_that_hangs_is_told_as_down_and_its_calls_are_there_afterwards(
+    own: AsteriskProcess, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(switch_module, "_PULSE_EVERY", 0.3)
+    monkeypatch.setattr(switch_module, "_PULSE_PATIENCE", 1.0)
+    switch = AsteriskSwitch(own.access())
+    caller = Phone()
+    await caller.start()
+    async with Listener(switch) as listener:
+        call = await caller.call("+15555550100", (own.config.bind, own.config.ports.sip), caller=None)
+        channel = (await listener.next(Arrived)).channel
+        await switch.run([Answer(channel=channel)])
+        pid = own.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        await listener.next(SwitchDown)
+        os.kill(pid, signal.SIGCONT)
+        assert not (await listener.next(SwitchUp)).fresh
+        assert (await switch.snapshot()).channels[channel].up
+        call.hang_up()
+        await listener.next(LegEnded, channel=channel)
+    await caller.stop()
+    await switch.close()

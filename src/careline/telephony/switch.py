@@ -36,7 +36,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _TAKEN_OVER_WAIT = 5.0
 #: How long after a leg has left our application its end, with the cause, is waited for.
 _LAST_WORD = 1.0
-_PING_EVERY, _PING_PATIENCE = 5.0, 5.0
+_PULSE = "careline-pulse"
+_FIRST_PULSE, _PULSE_EVERY, _PULSE_PATIENCE = 0.1, 5.0, 8.0
 
 
 class AsteriskSwitch:
@@ -61,7 +62,7 @@ class AsteriskSwitch:
         self._started: str | None = None
         self._besides: set[asyncio.Task[None]] = set()
         self._keeping: asyncio.Task[None] | None = None
-        self._connected = asyncio.Event()
+        self._pulse = asyncio.Event()
 
     # --- the port
 
@@ -209,6 +210,9 @@ class AsteriskSwitch:
         async for event in messages:
             if event["type"] == "ApplicationReplaced":
                 return _TAKEN_OVER
+            if event["type"] == "ChannelUserevent":
+                self._pulse.set()
+                continue
             try:
                 heard = self._book.read(event)
             except (KeyError, TypeError, ValueError):
@@ -222,14 +226,26 @@ class AsteriskSwitch:
         return "the connection was closed"
 
     async def _watch(self) -> str:
-        """ARI can hang while the process lives: ask something cheap again and again."""
+        """See that events still come: send one through the switch to ourselves, again and again.
+
+        ARI can hang while the process lives. And when a connection follows another one at once, Asterisk may take the
+        end of the old one for ours: then all looks well, but no call would ever reach us.
+        """
+        pause = _FIRST_PULSE
         while True:
-            await asyncio.sleep(_PING_EVERY)
+            await asyncio.sleep(pause)
             self._recordings.hold()
+            self._pulse.clear()
             try:
-                await self._ari.get("asterisk/ping", seconds=_PING_PATIENCE)
-            except Unavailable:
+                sent = await self._ari.request(
+                    "POST", f"events/user/{_PULSE}", {"application": APP}, seconds=_PULSE_PATIENCE
+                )
+                if not sent.ok:
+                    return "the switch has forgotten us"
+                await asyncio.wait_for(self._pulse.wait(), _PULSE_PATIENCE)
+            except (Unavailable, TimeoutError):
                 return "the switch does not answer"
+            pause = min(pause * 3, _PULSE_EVERY)
 
     def _finish(self, channel: str) -> None:
         self._put(self._book.finish(channel, self._clock.now()))

@@ -41,6 +41,8 @@ WANTED: Final = (
     "PlaybackFinished",
     "ContactStatusChange",
     "ApplicationReplaced",
+    # our own pulse
+    "ChannelUserevent",
 )
 
 #: ITU-T Q.850 (05/2018) table 1, reduced to what call control acts on.
@@ -196,7 +198,8 @@ class Translator:
             leg.ringing = True
             return [LegRinging(channel=channel["id"], at=at)]
         # up, and handed to us: before that it could not be put into a bridge
-        if channel["state"] == "Up" and channel["dialplan"]["app_name"] == "Stasis":
+        handed = event["type"] == "StasisStart" or channel["dialplan"]["app_name"] == "Stasis"
+        if channel["state"] == "Up" and handed:
             leg.up = True
             return [LegAnswered(channel=channel["id"], at=at)]
         return []

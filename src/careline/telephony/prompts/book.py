@@ -18,27 +18,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from careline.kernel.errors import InvalidInput, NotFound
+from careline.kernel.errors import InvalidInput
 from careline.speech.audio import encode_ulaw, level, read_wav, resample, trim
 from careline.speech.tts import VoiceEngine, VoiceUnavailable
-from careline.telephony.prompts.catalogue import catalogue
+from careline.telephony.prompts.catalogue import catalogue, names
+from careline.telephony.prompts.phrases import (
+    KEYS,
+    UnknownPrompt,
+    line_greeting,
+    menu_words,
+    press,
+    wait_band,
+    whole,
+)
 from careline.telephony.prompts.render import MANIFEST, bundled, digest, polish, spoken_name
 
 log = logging.getLogger(__name__)
 
 Media = tuple[str, ...]
 
-#: Upper ends, in minutes, of the wait ranges that have a recording.
-WAIT_BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
 #: Longest replacement recording, in bytes of µ-law (two minutes).
 _LONGEST = 120 * 8000
 _DEFAULT = "en"
-
-
-class UnknownPrompt(NotFound):
-    """There is no prompt of that name."""
-
-    id = "unknown-prompt"
 
 
 class BadRecording(InvalidInput):
@@ -112,15 +113,15 @@ class PromptBook:
             case "language.choose":
                 return tuple(self._file(code, key, tenant) for code in catalogue().languages)
             case "queue.position":
-                return (self._file(lang, self._position(_number(params["number"])), tenant),)
+                return (self._file(lang, self._position(whole(params["number"])), tenant),)
             case "queue.wait-range":
-                return (self._file(lang, f"{key}.{wait_band(_number(params.get('high', params.get('low'))))}", tenant),)
+                return (self._file(lang, f"{key}.{wait_band(whole(params.get('high', params.get('low'))))}", tenant),)
             case "number" | "menu.press":
-                return (self._file(lang, f"{key}.{_number(params['number'])}", tenant),)
+                return (self._file(lang, f"{key}.{whole(params['number'])}", tenant),)
             case "digits":
                 return tuple(self._file(lang, f"number.{d}", tenant) for d in str(params["text"]) if d.isdigit())
             case "minutes":
-                number = _number(params["number"])
+                number = whole(params["number"])
                 unit = self._file(lang, "minute" if number == 1 else "minutes", tenant)
                 return (*self.media(lang, "number", tenant=tenant, number=number), unit)
             case "greeting.line":
@@ -128,7 +129,7 @@ class PromptBook:
             case "menu.words":
                 words = str(params.get(lang) or params.get(_DEFAULT) or "")
                 spoken = self.spoken(lang, menu_words(lang, words)) if words else None
-                return (*(spoken or ()), self._file(lang, _press(str(params["digit"])), tenant))
+                return (*(spoken or ()), self._file(lang, press(str(params["digit"])), tenant))
             case "text":
                 return self.spoken(lang, str(params["text"])) or ()
             case _ if key.startswith("menu.option."):
@@ -139,13 +140,13 @@ class PromptBook:
     def _option(self, lang: str, key: str, digit: object, tenant: int | None) -> Media:
         """A menu choice, then the key to press for it: given as `digit`, or at the end of the key (`….billing.3`)."""
         stem, _, last = key.rpartition(".")
-        if digit is None and last in _KEYS:
+        if digit is None and last in KEYS:
             key, digit = stem, last
-        known = self._own(lang, key, tenant) or key in _names(lang)
+        known = self._own(lang, key, tenant) or key in names(lang)
         if not known and digit is None:
             raise UnknownPrompt(key=key)
         option = (self._file(lang, key, tenant),) if known else ()
-        return option if digit is None else (*option, self._file(lang, _press(str(digit)), tenant))
+        return option if digit is None else (*option, self._file(lang, press(str(digit)), tenant))
 
     def language(self, lang: str) -> str:
         """The catalogue's language for a tag such as `es-US`; English when it has none."""
@@ -182,7 +183,7 @@ class PromptBook:
         own = self._own(lang, name, tenant)
         if own:
             return own
-        if name not in _names(lang):
+        if name not in names(lang):
             raise UnknownPrompt(key=name)
         return str(self._shipped / lang / name)
 
@@ -281,46 +282,12 @@ class PromptBook:
         (self.home / str(tenant) / lang / f"{key}.ulaw").unlink(missing_ok=True)
 
     def _check(self, lang: str, key: str) -> None:
-        if lang not in catalogue().languages or key not in _names(lang) | {"greeting.line"}:
+        if lang not in catalogue().languages or key not in names(lang) | {"greeting.line"}:
             raise UnknownPrompt(key=key)
-
-
-_KEYS = frozenset("0123456789*#")
-
-
-def _press(digit: str) -> str:
-    if digit not in _KEYS:
-        raise UnknownPrompt("There is no such key.")
-    return {"*": "menu.press-star", "#": "menu.press-pound"}.get(digit, f"menu.press.{digit}")
-
-
-def line_greeting(lang: str, name: str) -> str:
-    """The greeting of a line by its name."""
-    return f"Gracias por llamar a {name}." if lang == "es" else f"Thank you for calling {name}."
-
-
-def menu_words(lang: str, words: str) -> str:
-    """A menu choice in the practice's own words."""
-    return f"Para {words}," if lang == "es" else f"For {words},"
-
-
-def wait_band(minutes: int) -> str:
-    """The wait range that ends at or after `minutes`: never promises less than was estimated."""
-    return next((str(band) for band in WAIT_BANDS if minutes <= band), "more")
-
-
-def _names(lang: str) -> frozenset[str]:
-    return frozenset(catalogue().recordings(lang))
 
 
 def _speak(engine: VoiceEngine, text: str, lang: str) -> bytes:
     return polish(engine.speak(text, lang))
-
-
-def _number(value: object) -> int:
-    if isinstance(value, int | float):
-        return max(0, -int(-value // 1))
-    raise UnknownPrompt("This prompt needs a number.")
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -69,6 +69,12 @@ def catalogue() -> Catalogue:
     return Catalogue(languages, prompts, {code: tuple(texts) for code, texts in raw.get("spoken", {}).items()})
 
 
+@cache
+def names(language: str) -> frozenset[str]:
+    """The names of all recordings of a language."""
+    return frozenset(catalogue().recordings(language))
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 

@@ -17,8 +17,9 @@ from careline.security.actor import Actor
 from careline.security.audit import Action
 from careline.security.permissions import Permission
 from careline.speech.audio import RATE, decode_ulaw, pcm_bytes
-from careline.telephony.prompts.book import PromptBook, UnknownPrompt
+from careline.telephony.prompts.book import PromptBook
 from careline.telephony.prompts.catalogue import catalogue
+from careline.telephony.prompts.phrases import UnknownPrompt
 
 GREETING = "greeting.line"
 
