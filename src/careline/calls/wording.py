@@ -92,7 +92,8 @@ def _of_caller(step: Step, queue: str) -> str | None:
             prompts = body.get("prompts")
             return _("Played: %(what)s") % {"what": ", ".join(prompts)} if prompts else _("An announcement was played")
         case "key_pressed":
-            return _("The caller pressed %(digit)s") % {"digit": body.get("digit", "?")}
+            # Which key is kept only where it is a choice: elsewhere it may be part of a number.
+            return _("The caller pressed a key")
         case "language_chosen":
             code = str(body.get("language", ""))
             return _("The caller chose %(language)s") % {"language": languages().get(code, code)}
@@ -101,7 +102,10 @@ def _of_caller(step: Step, queue: str) -> str | None:
         case "queued":
             return _("Waiting in %(queue)s") % {"queue": queue}
         case "announced":
-            return _("Told to expect about %(minutes)s min") % {"minutes": body.get("minutes", "?")}
+            place, minutes = body.get("place"), body.get("minutes")
+            if minutes is None:
+                return _("Told: number %(place)s in line") % {"place": place}
+            return _("Told: number %(place)s in line, about %(minutes)s min") % {"place": place, "minutes": minutes}
         case "requeued":
             return _("Back to waiting, place kept")
         case "voicemail_started":
