@@ -37,8 +37,9 @@ from careline.security.keys import Keyring
 from careline.speech.asr import Transcriber, find_transcriber
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
-from careline.telephony.prompts.book import PromptBook, menu_words
+from careline.telephony.prompts.book import PromptBook
 from careline.telephony.prompts.media import SpokenMenu, media_from
+from careline.telephony.prompts.phrases import menu_words
 from careline.telephony.prompts.voices import open_book
 from careline.telephony.recorder import Door, Recorder
 from careline.telephony.recorder_door import RecorderClient, socket_path

@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 
 from careline.speech.audio import RATE, decode_ulaw, rms, tone, write_wav
 from careline.speech.tts import VoiceUnavailable
-from careline.telephony.prompts.book import (
-    WAIT_BANDS,
-    BadRecording,
-    PromptBook,
-    UnknownPrompt,
-    line_greeting,
-    wait_band,
-)
+from careline.telephony.prompts.book import BadRecording, PromptBook
 from careline.telephony.prompts.catalogue import catalogue, spell
+from careline.telephony.prompts.phrases import WAIT_BANDS, UnknownPrompt, line_greeting, wait_band
 from careline.telephony.prompts.render import MANIFEST, bundled, digest, outdated, render_prompts, wanted
 
 pytestmark = pytest.mark.unit
