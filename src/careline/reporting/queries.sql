@@ -41,8 +41,7 @@ SELECT p.id, p.name, s.status, s.since, s.reason, s.phone_online, s.misses, s.ca
        coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM queue_member m JOIN queue n ON n.id = m.queue_id
                  WHERE m.person_id = p.id AND n.active), '{}') AS queues,
        coalesce((SELECT array_agg(x.language ORDER BY x.language) FROM person_language x WHERE x.person_id = p.id),
-                '{}') AS languages,
-       (SELECT count(*) FROM call_handling h WHERE h.person_id = p.id AND h.connected_at >= %(today)s) AS handled
+                '{}') AS languages
 FROM agent_state s
 JOIN person p ON p.id = s.person_id AND p.deactivated_at IS NULL
 LEFT JOIN call c ON c.id = s.call_id
@@ -97,6 +96,11 @@ SELECT queue_id, count(*) AS handled,
 FROM call_handling
 WHERE left_at >= %(today)s AND left_at < %(until)s
 GROUP BY queue_id
+
+-- name: count_handlings_of_people
+SELECT person_id, count(*) AS handled FROM call_handling
+WHERE connected_at >= %(today)s AND connected_at < %(until)s
+GROUP BY person_id
 
 -- name: count_calls
 SELECT count(*) AS arrived, count(*) FILTER (WHERE ended_at IS NULL) AS open,
