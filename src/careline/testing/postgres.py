@@ -99,8 +99,10 @@ def private_directory() -> Iterator[Path]:
     _sweep(root)
     home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
     home.chmod(0o755)  # only to be passed through; what lies inside is 0700
-    with (home / "alive").open("w") as mark:
+    with (home / "starting").open("w") as mark:
+        # Locked before it has its name, so that no other session can find it unlocked and take us for dead.
         fcntl.flock(mark, fcntl.LOCK_EX)
+        (home / "starting").rename(home / "alive")
         try:
             yield home
         finally:
