@@ -33,7 +33,7 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
         (
             Role.ADMINISTRATOR,
             ["/board", "/manage"],
-            ["/organization", "/lines", "/hours", "/queues", "/flows", "/people", "/tokens", "/demo"],
+            ["/organization", "/lines", "/hours", "/queues", "/flows", "/prompts", "/people", "/tokens", "/demo"],
         ),
     ],
 )

@@ -32,6 +32,8 @@ ENDED, RENEW = 4401, 4408
 #: Least time between two rounds of messages on one socket.
 BREATH = 0.1
 PING_EVERY = 15.0
+#: A session's end and lock are told by events; this finds the one that ran out, or whose event was missed.
+LOOK_EVERY = 60.0
 SILENCE = 45.0
 MAX_LIFE = 1800.0
 MAX_TOPICS = 32
@@ -207,7 +209,7 @@ class LiveHub:
         life = MAX_LIFE * random.uniform(0.8, 1.2)
         await socket.say("hello", "null")
         await self._tell_session(socket)
-        pinged = born
+        pinged = looked = born
         while socket.ending is None:
             await self._wait(socket, pinged)
             if socket.ending is not None:
@@ -215,16 +217,20 @@ class LiveHub:
             now = time.monotonic()
             if now - pinged >= PING_EVERY:
                 pinged = now
-                if now - socket.heard > SILENCE or not await self._refresh(socket):
-                    socket.ending = socket.ending or 1001
+                if now - socket.heard > SILENCE:
+                    socket.ending = 1001
                     break
+                if now - looked >= LOOK_EVERY:
+                    looked = now
+                    if not await self._refresh(socket):
+                        break
                 await socket.say("ping", "null")
             if now - born > life:
                 socket.ending = RENEW
                 break
             if await self._round(socket):
                 await asyncio.sleep(BREATH)
-        await socket.close(socket.ending)
+        await socket.close(socket.ending or ENDED)
 
     async def _wait(self, socket: Socket, pinged: float) -> None:
         """Until something is dirty, or it is time to speak anyway."""
@@ -290,7 +296,7 @@ class LiveHub:
 
             held = (version, asyncio.create_task(take()))
             self._shared[place] = held
-        return await asyncio.shield(held[1])
+        return held[1].result() if held[1].done() else await asyncio.shield(held[1])
 
     async def _refresh(self, socket: Socket) -> bool:
         """Read the session again; False when it is over."""

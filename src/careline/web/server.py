@@ -27,6 +27,8 @@ def uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
         ws_max_size=65_536,
+        # Compressing each message for each page would cost more time than sending it.
+        ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,
         proxy_headers=bool(settings.web_proxies),

@@ -16,10 +16,11 @@ from litestar.datastructures import State
 from litestar.exceptions import WebSocketDisconnect
 from litestar.params import FromPath
 
-from careline.kernel.errors import CarelineError, NotSignedIn
+from careline.kernel.errors import CarelineError
 from careline.platform.i18n import use_language
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
+from careline.security.sessions import Session
 from careline.security.web import cookie_of, read_session
 from careline.web import i18n
 from careline.web.caller import CALLER_COOKIE, MAX_AGE
@@ -43,25 +44,17 @@ async def live(socket: AnySocket, state: State) -> None:
     """Live updates for whoever is signed in; a locked screen keeps its call bar."""
     hub: LiveHub = state.live
     await socket.accept()
-    try:
-        if not same_origin(dict(socket.headers)):
-            raise NotSignedIn
-        actor, locked = await read_session(socket, state.services)
-    except NotSignedIn:
-        await socket.close(ENDED)
+    session: Session | None = socket.scope["state"].get("session")
+    if session is None or session.stage != "full" or not same_origin(dict(socket.headers)):
+        await socket.close(await _why_not(socket, state))
         return
-    except Exception as error:
-        log.warning("live socket could not be opened", extra={"error": type(error).__qualname__})
-        await socket.close(1013)
-        return
-    session = socket.scope["state"].get("session")
-    if session is not None and i18n.COOKIE not in socket.cookies:
+    if i18n.COOKIE not in socket.cookies:
         use_language(session.language)
 
     async def refresh() -> tuple[Actor, bool]:
         return await read_session(socket, state.services)
 
-    page = Socket(actor, socket.send_text, lambda code: _close(socket, code), refresh, locked=locked)
+    page = Socket(session.actor, socket.send_text, lambda code: _close(socket, code), refresh, locked=session.locked)
 
     async def hear() -> None:
         while True:
@@ -78,6 +71,18 @@ async def live(socket: AnySocket, state: State) -> None:
     await _first(hub.serve(page), hear())
     with suppress(Exception):
         await socket.close(1008)
+
+
+async def _why_not(socket: AnySocket, state: State) -> int:
+    """The close code for a page without a session: signed out for good, or the database is away just now."""
+    try:
+        await read_session(socket, state.services)
+    except CarelineError:
+        return ENDED
+    except Exception as error:
+        log.warning("live socket could not be opened", extra={"error": type(error).__qualname__})
+        return UNREACHABLE
+    return ENDED
 
 
 @websocket("/sip/{name:str}", opt={"public": True})

@@ -77,10 +77,14 @@ desk.complain = complain;
 
 // --- what can be done with the call --------------------------------------------------------------------------------
 
+let wanted = null; // the call to answer when it rings here
+
 export const actions = {
   answer() {
+    const { offer } = desk.snapshot;
     if (desk.phone?.state.call) desk.phone.answer();
-    else if (desk.snapshot.offer) toast(t("Pick up your desk telephone to answer."));
+    else if (offer && desk.me.phone?.startsWith("d-")) toast(t("Pick up your desk telephone to answer."));
+    else if (offer) wanted = offer.call_id; // the page was quicker than the ring: answered as soon as it comes
   },
   decline() {
     const { offer } = desk.snapshot;
@@ -243,7 +247,11 @@ desk.phone = createSoftphone({
   remote: document.getElementById("far-audio"),
   onState: () => draw(),
   onLevels: watchLevels,
-  onIncoming: () => draw(),
+  onIncoming: () => {
+    if (wanted && wanted === desk.snapshot.offer?.call_id) desk.phone.answer();
+    wanted = null;
+    draw();
+  },
   onEnded: () => draw(),
   onSleep: (seconds) => toast(t("This computer slept for %(seconds)s seconds. Your telephone is being connected again.", { seconds })),
 });
