@@ -20,7 +20,6 @@ from careline.calls.ports import (
     StartRecording,
     StopPlay,
     StopRecording,
-    Tag,
     Unpark,
     Watch,
 )
@@ -41,7 +40,6 @@ def arrive(s: Step, arrived: Arrived) -> None:
     s.do(Answer(channel=arrived.channel))
     s.happened(Kind.ANSWERED)
     _go(s, None, Stimulus.ENTERED)
-    s.do(Tag(channel=arrived.channel, value=f"call:{s.call.id}"))
 
 
 def _hours(s: Step) -> Literal["open", "closed", "closure"]:

@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 Companion = Callable[[Tx, Batch], Awaitable[None]]
 
 
+#: Seconds in which what happens to many calls is gathered into one transaction.
+GATHER = 0.01
+
+
 class Writer:
     """Collects outcomes and writes them, one transaction a tenant and round."""
 
@@ -63,6 +67,9 @@ class Writer:
         """Record the answer to an order, with what the order caused."""
         self._batch(tenant_id).orders[order_id] = (state, result)
 
+    def _answers_wait(self) -> bool:
+        return any(batch.orders for batch in self._batches.values())
+
     @property
     def waiting(self) -> int:
         """Events not written yet."""
@@ -76,6 +83,9 @@ class Writer:
         """Write for ever."""
         while True:
             await self._work.wait()
+            if not self._answers_wait():
+                # Nobody waits for this: what happens within a few milliseconds goes into one transaction.
+                await asyncio.sleep(GATHER)
             self._work.clear()
             batches, self._batches = self._batches, {}
             for tenant_id, batch in batches.items():
