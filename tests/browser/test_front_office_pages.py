@@ -12,7 +12,7 @@ from careline.messages.model import Draft, Urgency
 from careline.security.actor import Actor, system_actor
 from careline.security.permissions import Role
 from careline.testing.browser import Visit, axe, becomes
-from careline.testing.builders import Practice, make_patient, make_practice
+from careline.testing.builders import Practice, make_call, make_patient, make_practice
 from careline.testing.web import WebApp
 
 pytestmark = pytest.mark.browser
@@ -96,6 +96,27 @@ async def test_an_inbox_fills_by_itself_and_a_message_is_worked_by_keyboard(
     assert "Nothing is waiting" in await page.inner_text("main")
     await page.goto(clinic.app.url + "/inbox?done=1")
     assert await page.locator("tbody tr").count() == 1
+
+
+async def test_a_voicemail_can_be_played_where_it_arrives(clinic: Clinic, visit: Visit) -> None:
+    async def arrive(services: Any) -> UUID:
+        call = await make_call(services.db, clinic.tenant, clinic.practice, caller="+13125550142")
+        async with services.db.tenant(clinic.tenant) as tx:
+            await tx.run(
+                "INSERT INTO recording (id, call_id, kind, state, started_at, seconds, bytes, sha256, transcript_state)"
+                " VALUES (gen_random_uuid(), %(call)s, 'voicemail', 'ready', now(), 9, 1, 'x', 'no-speech-extra')",
+                {"call": call},
+            )
+            filed: UUID = await services.messages.take_voicemail(
+                tx, call_id=call, department_id=clinic.practice.department_id, caller="+13125550142", language="en"
+            )
+            return filed
+
+    page = await visit_as(visit, clinic, clinic.nurse, f"/inbox/{clinic.app.run(arrive)}")
+    assert await page.locator("audio").count() == 1
+    assert "the speech extra is not installed" in await page.inner_text("main")
+    assert await page.locator("a[href^='/calls/']").count() == 0, "no link to what a provider may not open"
+    assert await axe(page) == []
 
 
 async def test_a_stale_page_is_told_and_changes_nothing(clinic: Clinic, visit: Visit) -> None:

@@ -207,6 +207,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voicemail:
+    """What the caller left by voice, when the message came about by it."""
+
+    id: UUID
+    #: recording, ready, failed
+    state: str
+    started_at: datetime
+    seconds: float | None
+    #: Why there is no transcript (yet), or `done`.
+    transcript_state: str | None
+    transcript: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """An opened message."""
 
@@ -240,5 +254,6 @@ class Message:
     outcome: str | None
     version: int
     steps: tuple[Step, ...]
+    voicemails: tuple[Voicemail, ...]
     #: What the reader may do with it now.
     moves: tuple[Move, ...]

@@ -16,6 +16,7 @@ from careline.messages.wording import words
 from careline.platform.i18n import gettext as _
 from careline.security.actor import Actor
 from careline.security.forms import Form, form_of
+from careline.security.permissions import Permission
 
 _Request = Request[Any, Any, Any]
 _Answer = Response[Any]
@@ -56,6 +57,8 @@ async def _page(services: Any, actor: Actor, message_id: UUID, error: CarelineEr
         "spoken": spoken,
         "problem": problem,
         "me": actor.person_id,
+        "may_open_call": actor.may(Permission.CALL_READ)
+        or (actor.may(Permission.CALL_READ_OWN) and message.taken_by == actor.name),
         **words(),
     }
     status = error.status if error else 200

@@ -59,6 +59,11 @@ WHERE m.id = %(id)s
 -- name: list_steps
 SELECT kind, at, by_name AS by, note FROM message_step WHERE message_id = %(id)s ORDER BY at, id
 
+-- name: list_voicemails
+SELECT r.id, r.state, r.started_at, r.seconds, r.transcript_state, r.transcript FROM recording r
+WHERE r.call_id = %(call_id)s AND r.kind = 'voicemail'
+ORDER BY r.started_at
+
 -- name: update_state
 UPDATE message
 SET state = %(state)s, owner_id = %(owner_id)s, due_at = %(due_at)s, department_id = %(department_id)s,

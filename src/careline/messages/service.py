@@ -27,6 +27,7 @@ from careline.messages.model import (
     State,
     Step,
     Urgency,
+    Voicemail,
     after,
     due_after,
     due_forwarded,
@@ -159,7 +160,7 @@ class MessageService:
                 message_id,
                 patients=[message.patient_id] if message.patient_id else [],
                 contact_id=message.call_id,
-                fields=["patient", "caller", "callback", "body", "steps"],
+                fields=["patient", "caller", "callback", "body", "steps", *["transcript" for _ in message.voicemails]],
             )
         return message
 
@@ -339,6 +340,7 @@ class MessageService:
         row = await tx.one(q["read_message"], {"id": locked["id"]})
         assert row is not None
         steps = await tx.all(q["list_steps"], {"id": row["id"]})
+        left = await tx.all(q["list_voicemails"], {"call_id": row["call_id"]}) if row["reason"] == "voicemail" else []
         may_act = locked["mine"] or actor.may(Permission.MESSAGE_READ_ALL)
         state = State(row["state"])
         same = (
@@ -356,6 +358,7 @@ class MessageService:
             state=state,
             taken_by=row["taken_by_name"],
             steps=tuple(Step(**step) for step in steps),
+            voicemails=tuple(Voicemail(**one) for one in left),
             moves=tuple(m for m in Move if (state, m) in TRANSITIONS and m is not Move.READ) if may_act else (),
         )
 

@@ -80,6 +80,16 @@ def roles() -> dict[str, str]:
     }
 
 
+def transcripts() -> dict[str, str]:
+    """Why a voicemail has no transcript (yet)."""
+    return {
+        "waiting": _("The transcript is being written."),
+        "no-speech-extra": _("No transcript: the speech extra is not installed."),
+        "no-speech": _("No transcript: no speech was heard."),
+        "failed": _("No transcript: writing it failed."),
+    }
+
+
 def words() -> dict[str, dict[str, str]]:
     """All of them, for a template."""
     return {
@@ -89,4 +99,5 @@ def words() -> dict[str, dict[str, str]]:
         "outcomes": outcomes(),
         "steps": steps(),
         "roles": roles(),
+        "transcripts": transcripts(),
     }

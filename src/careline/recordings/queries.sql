@@ -1,6 +1,13 @@
+-- A voicemail is for those who work the inbox of its message.
 -- name: find_recording
 SELECT r.id, r.call_id, r.kind, r.state, r.started_at, r.seconds,
-       EXISTS (SELECT FROM call_handling h WHERE h.call_id = r.call_id AND h.person_id = %(person_id)s) AS mine
+       EXISTS (SELECT FROM call_handling h WHERE h.call_id = r.call_id AND h.person_id = %(person_id)s) AS mine,
+       r.kind = 'voicemail' AND EXISTS (
+         SELECT FROM message m LEFT JOIN provider v ON v.id = m.provider_id
+         WHERE m.call_id = r.call_id AND m.reason = 'voicemail'
+           AND (m.owner_id = %(person_id)s OR v.person_id = %(person_id)s
+                OR EXISTS (SELECT FROM department_member x
+                           WHERE x.department_id = m.department_id AND x.person_id = %(person_id)s))) AS for_me
 FROM recording r
 WHERE r.id = %(id)s
 

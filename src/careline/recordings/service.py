@@ -97,7 +97,7 @@ class RecordingService:
 
         Raises `Forbidden`, `NotFound`, `NotReady`, `SoundMissing`.
         """
-        actor.require(Permission.RECORDING_PLAY, Permission.RECORDING_PLAY_OWN)
+        actor.require(Permission.RECORDING_PLAY, Permission.RECORDING_PLAY_OWN, Permission.MESSAGE_READ)
         async with self._db.tenant(actor.tenant_id) as tx:
             row = await self._row(tx, actor, recording_id)
             if row["state"] != "ready":
@@ -119,7 +119,9 @@ class RecordingService:
         row = await tx.one(_q["find_recording"], {"id": recording_id, "person_id": actor.person_id})
         if row is None:
             raise NotFound
-        if not actor.may(Permission.RECORDING_PLAY) and not row["mine"]:
+        own = row["mine"] and actor.may(Permission.RECORDING_PLAY_OWN)
+        left_for_me = row["for_me"] and actor.may(Permission.MESSAGE_READ)
+        if not (actor.may(Permission.RECORDING_PLAY) or own or left_for_me):
             raise Forbidden("You may play recordings of calls that you handled yourself.")
         return row
 
