@@ -113,6 +113,23 @@ async def test_search_by_each_thing(floor: Floor, calls: CallService) -> None:
             await found(**wrong)
 
 
+async def test_a_transcript_is_for_those_who_may_hear_the_recording(floor: Floor, calls: CallService) -> None:
+    line, ana = await floor.line(), await floor.agent("Ana")
+    call = await handled(floor, line, ana)
+    await floor.insert(
+        "recording", id=new_id(), call_id=call, kind="voicemail", state="ready", started_at=NOON, seconds=5, bytes=9,
+        sha256="0", transcript_state="done", transcript="please refill the inhaler",
+    )
+    officer = floor.actor(await floor.person("Pia", Role.PRIVACY_OFFICER), "Pia", Role.PRIVACY_OFFICER)
+    reviewer = floor.actor(await floor.person("Quinn", Role.QUALITY), "Quinn", Role.QUALITY)
+    for actor, sees in ((floor.actor(ana, "Ana", Role.AGENT), True), (reviewer, True), (officer, False)):
+        record = await calls.open(actor, call)
+        assert (record.recordings[0].transcript is not None) is sees
+        assert ("inhaler" in repr(record)) is sees
+        found = await calls.search(actor, CallSearch(text="Inhaler"))
+        assert [c.id for c in found.calls] == ([call] if sees else [])
+
+
 async def test_pages_follow_each_other_without_gap_or_repeat(floor: Floor, calls: CallService) -> None:
     line = await floor.line()
     vera = floor.actor(await floor.person("Vera", Role.SUPERVISOR), "Vera", Role.SUPERVISOR)

@@ -184,7 +184,8 @@ WHERE (%(id)s::uuid IS NULL OR c.id = %(id)s)
   AND (%(outcome)s::text IS NULL OR c.outcome = %(outcome)s
        OR (%(outcome)s = 'open' AND c.ended_at IS NULL) OR (%(outcome)s = 'emergency' AND c.emergency))
   AND (%(text)s::text IS NULL
-       OR EXISTS (SELECT FROM call_note n WHERE n.call_id = c.id AND n.body ILIKE %(text)s))
+       OR EXISTS (SELECT FROM call_note n WHERE n.call_id = c.id AND n.body ILIKE %(text)s)
+       OR (%(transcripts)s AND EXISTS (SELECT FROM recording t WHERE t.call_id = c.id AND t.transcript ILIKE %(text)s)))
   AND (%(before_at)s::timestamptz IS NULL OR (c.arrived_at, c.id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY c.arrived_at DESC, c.id DESC
 LIMIT %(limit)s

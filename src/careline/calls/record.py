@@ -96,7 +96,10 @@ class RecordReader:
         views = []
         for row in rows:
             mine = row.pop("mine")
-            views.append(RecordingView(**row, playable=row["state"] == "ready" and (every or (own and mine))))
+            allowed = every or (own and mine)
+            # A transcript is what was said: for those who may hear it.
+            row["transcript"] = row["transcript"] if allowed else None
+            views.append(RecordingView(**row, playable=row["state"] == "ready" and allowed))
         return views
 
     async def _readers(self) -> list[ReaderView] | None:

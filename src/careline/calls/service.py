@@ -39,7 +39,7 @@ class CallSearch:
 
     #: A telephone number in any spelling, or its last digits (at least 4).
     number: str | None = None
-    #: Words in the notes.
+    #: Words in the notes, or in the transcripts one may read.
     text: str | None = None
     agent: UUID | None = None
     queue: UUID | None = None
@@ -72,6 +72,10 @@ class CallService:
         actor.require(Permission.CALL_READ, Permission.CALL_READ_OWN)
         params = _search_params(wanted)
         params["own"] = None if actor.may(Permission.CALL_READ) else actor.person_id
+        # Transcripts are searched for those who may hear what they say.
+        params["transcripts"] = actor.may(Permission.RECORDING_PLAY) or (
+            params["own"] is not None and actor.may(Permission.RECORDING_PLAY_OWN)
+        )
         async with self.db.tenant(actor.tenant_id) as tx:
             rows = await tx.all(_q["search_calls"], {**params, "limit": PAGE + 1})
             calls = [summary(row, self.clock.now()) for row in rows[:PAGE]]
@@ -243,6 +247,7 @@ def _search_params(wanted: CallSearch) -> dict[str, Any]:
         "number": number,
         "digits": digits,
         "text": f"%{_literally(text)}%" if text else None,
+        "transcripts": False,
         "agent": wanted.agent,
         "queue": wanted.queue,
         "line": wanted.line,
