@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import secrets
@@ -90,11 +91,13 @@ class RawSip:
             await self._ws.close()
         if self._http is not None:
             await self._http.close()
-        if self._write is not None:
-            self._write.close()
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
+        if self._write is not None:
+            self._write.transport.abort()
+            with contextlib.suppress(OSError):
+                await self._write.wait_closed()
         await asyncio.sleep(0)
 
     async def send(self, message: str | bytes) -> None:
