@@ -54,10 +54,15 @@ def test_there_is_every_habit_and_both_languages() -> None:
 # --- settings -----------------------------------------------------------------------------------------------------
 
 
-def test_settings_are_kept_and_bad_ones_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_kept_and_bad_ones_change_nothing(tmp_path: Path) -> None:
     control = CallerControl(tmp_path)
     assert control.settings() == CallerSettings()
-    monkeypatch.setenv("CARELINE_DEMO_CALLS_PER_HOUR", "12")
+    control.begin("12")
+    assert control.settings().rate == 12
+    control.begin(None)
+    for bad_rate in ("many", "-3", "nan"):
+        with pytest.raises(BadCallerSettings):
+            control.begin(bad_rate)
     assert control.settings().rate == 12
     wanted = CallerSettings(rate=240, mix={"cita": 50})
     control.set(wanted)
@@ -73,8 +78,10 @@ def test_settings_are_kept_and_bad_ones_change_nothing(tmp_path: Path, monkeypat
         with pytest.raises(BadCallerSettings):
             control.set(bad)
     assert control.settings() == wanted
+    control.begin("30")
+    assert control.settings() == CallerSettings(rate=30, mix={"cita": 50})
     (tmp_path / "run/callers.json").write_text("{half a fi")
-    assert control.settings().rate == 12
+    assert control.settings() == CallerSettings()
 
 
 def test_status_is_known_only_while_the_callers_run(tmp_path: Path) -> None:

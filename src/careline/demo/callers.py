@@ -14,7 +14,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -81,8 +81,15 @@ class CallerControl:
         try:
             return CallerSettings(**json.loads(self._settings.read_text()))
         except (OSError, ValueError, TypeError):
-            rate = os.environ.get("CARELINE_DEMO_CALLS_PER_HOUR", "")
-            return CallerSettings(rate=float(rate) if rate else RATE)
+            return CallerSettings()
+
+    def begin(self, rate: str | None) -> None:
+        """A rate named at the start goes before what was set on the page in an earlier run."""
+        if rate:
+            try:
+                self.set(replace(self.settings(), rate=float(rate)))
+            except ValueError as error:
+                raise BadCallerSettings from error
 
     def set(self, settings: CallerSettings) -> None:
         """Change what the callers do from now on. Raises `BadCallerSettings`, changing nothing."""
@@ -246,10 +253,12 @@ async def serve(settings: Settings, db: Database, stop: asyncio.Event) -> None:
         await stop.wait()
         return
     source = next((address for address in settings.trunk_sources if address.startswith("127.")), "127.0.0.2")
+    control = CallerControl(settings.home)
+    control.begin(os.environ.get("CARELINE_DEMO_CALLS_PER_HOUR"))
     phone = Phone(source, sparing=True)
     await phone.start()
     try:
-        population = Population(phone, (settings.sip_host, settings.sip_port), directory, CallerControl(settings.home))
+        population = Population(phone, (settings.sip_host, settings.sip_port), directory, control)
         await population.run(stop)
     finally:
         await phone.stop()
