@@ -36,7 +36,7 @@ def read(path: Path, key: bytes = KEY) -> bytes:
     return b"".join(opener.read(0, opener.size))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(min_size=1, max_size=900), min_size=1, max_size=5), st.data())
 def test_any_range_of_any_file_comes_back(tmp_path: Path, sounds: list[bytes], data: st.DataObject):
     path = tmp_path / f"{os.urandom(8).hex()}.clr"
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_no_half_chunk(tmp_path: Path, monkeypatch: pytest.Mo
     assert read(tmp_path / "a") == b"beforeafter"
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_range_of_the_wav_file_is_the_same_as_of_the_whole(tmp_path: Path, data: st.DataObject):
     path = tmp_path / "wav.clr"
