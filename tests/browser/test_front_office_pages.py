@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from careline.messages.model import Draft, Urgency
+from careline.patients.model import Stated
 from careline.security.actor import Actor, system_actor
 from careline.security.permissions import Role
 from careline.testing.browser import Visit, axe, becomes
@@ -117,6 +118,32 @@ async def test_a_voicemail_can_be_played_where_it_arrives(clinic: Clinic, visit:
     assert "the speech extra is not installed" in await page.inner_text("main")
     assert await page.locator("a[href^='/calls/']").count() == 0, "no link to what a provider may not open"
     assert await axe(page) == []
+
+
+async def test_a_supervisor_lifts_a_lock_with_a_reason(clinic: Clinic, visit: Visit) -> None:
+    supervisor = clinic.app.make_person(clinic.tenant, "gil@example.org", Role.SUPERVISOR, name="Gil Ray")
+
+    async def lock(services: Any) -> None:
+        actor = Actor(
+            tenant_id=clinic.tenant, kind="person", person_id=supervisor, name="Gil Ray",
+            roles=frozenset({Role.SUPERVISOR}),
+        )  # fmt: skip
+        call = await make_call(services.db, clinic.tenant, clinic.practice, caller=None)
+        patient = await make_patient(services.db, clinic.tenant, "Tamsin Overbrook")
+        for _ in range(3):
+            await services.patients.verify(actor, call, patient, Stated(mrn="wrong"))
+
+    clinic.app.run(lock)
+    page = await visit_as(visit, clinic, supervisor, "/manage")
+    async with page.expect_navigation():
+        await page.click("main a[href='/verification-locks']")
+    text = await page.inner_text("main")
+    assert "T. O." in text and "Gil Ray" in text and "Overbrook" not in text
+    assert await axe(page) == []
+    await page.fill("#reason-1", "Called back on the number on file")
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    assert "Nobody is locked." in await page.inner_text("main")
 
 
 async def test_a_stale_page_is_told_and_changes_nothing(clinic: Clinic, visit: Visit) -> None:

@@ -127,6 +127,7 @@ def test_the_emergency_bypass_and_the_lock(clinic: Clinic) -> None:
     locked = clinic.agent.post(f"{person}/verify", json={"stated": {"birth_date": "1973-09-27"}})
     assert (locked.status_code, locked.json()["id"]) == (423, "verification-locked")
     assert clinic.agent.post(f"/api/v1/patients/{clinic.patient}/unlock", json={"reason": "x"}).status_code == 403
+    assert clinic.agent.get("/api/v1/verification-locks").status_code == 403
     opened = clinic.agent.post(f"{person}/emergency", json={})
     assert (opened.status_code, opened.json()["emergency"]) == (200, True)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from litestar import Controller, get, post, put
 from litestar.params import FromPath
 
-from careline.patients.model import Candidates, Card, Sought, Stated, Verification
+from careline.patients.model import Candidates, Card, Lock, Sought, Stated, Verification
 from careline.security.actor import Actor
 
 
@@ -100,6 +100,13 @@ async def unlock(services: Any, actor: Actor, patient_id: FromPath[UUID], data: 
     await services.patients.unlock(actor, patient_id, data.reason)
 
 
+@get("/api/v1/verification-locks", operation_id="listLocks", summary="Patients locked now", tags=["Patients"])
+async def locks(services: Any, actor: Actor) -> list[Lock]:
+    """After repeated failures; initials only. Audited."""
+    found: list[Lock] = await services.patients.locks(actor)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyToSet:
     """A verification policy, and from when it holds (now, when nothing is said)."""
@@ -132,4 +139,4 @@ async def set_policy(services: Any, actor: Actor, data: PolicyToSet) -> None:
     await services.patients.set_policy(actor, data.policy, valid_from=data.valid_from)
 
 
-handlers: list[Any] = [PatientsController, unlock, policy, set_policy]
+handlers: list[Any] = [PatientsController, unlock, locks, policy, set_policy]

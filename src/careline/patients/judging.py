@@ -18,6 +18,11 @@ SHOWN = 8
 Attempt = Mapping[str, Any]
 
 
+def initials(*names: str) -> str:
+    """Of a patient's names, what may be shown before verification."""
+    return " ".join(f"{name[0].upper()}." for name in names if name)
+
+
 def ranked(
     scored: list[tuple[int, tuple[str, ...], Record]], levels: dict[UUID, int], now: datetime, policy: Policy
 ) -> Candidates:
@@ -26,7 +31,7 @@ def ranked(
         Candidate(
             patient_id=record.id,
             label=f"Candidate {chr(ord('A') + place)}",
-            initials=" ".join(f"{part[0].upper()}." for part in (record.given, record.family) if part),
+            initials=initials(record.given, record.family),
             age_group="minor" if record.age(now.date()) < policy.minor_age else "adult",
             matched=reasons,
             score=score,

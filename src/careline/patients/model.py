@@ -205,6 +205,19 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A patient whose verification is locked after repeated failures."""
+
+    patient_id: UUID
+    initials: str
+    failures: int
+    last_at: datetime
+    #: Where and before whom it failed last.
+    call_id: UUID
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One appointment, for display."""
 

@@ -100,6 +100,20 @@ INSERT INTO verification (id, call_id, patient_id, outcome, level, caller_role, 
 VALUES (%(id)s, %(call_id)s, %(patient_id)s, %(outcome)s, %(level)s, %(caller_role)s, %(agreed)s, %(disagreed)s,
         %(scope)s, %(grant_id)s, %(policy)s, %(at)s, %(by)s)
 
+-- Patients whose verification is locked at this moment, and where it happened last.
+-- name: list_locks
+WITH failed AS (
+  SELECT v.patient_id, v.at, v.call_id, v.by_person FROM verification v
+  WHERE v.outcome = 'failed' AND v.at > %(since)s
+    AND v.at > coalesce((SELECT max(u.at) FROM verification_unlock u WHERE u.patient_id = v.patient_id), '-infinity'))
+SELECT DISTINCT ON (f.patient_id) f.patient_id, left(p.given, 1) AS given, left(p.family, 1) AS family,
+       count(*) OVER (PARTITION BY f.patient_id) AS failures, f.at AS last_at, f.call_id, n.name AS agent
+FROM failed f
+JOIN patient p ON p.id = f.patient_id
+LEFT JOIN person n ON n.id = f.by_person
+WHERE (SELECT count(*) FROM failed x WHERE x.patient_id = f.patient_id) >= %(most)s
+ORDER BY f.patient_id, f.at DESC
+
 -- name: insert_unlock
 INSERT INTO verification_unlock (id, patient_id, reason, at, by_person)
 VALUES (%(id)s, %(patient_id)s, %(reason)s, %(at)s, %(by)s)

@@ -26,6 +26,7 @@ from careline.patients.model import (
     Candidates,
     Card,
     ContactClosed,
+    Lock,
     Outcome,
     Sought,
     Stated,
@@ -166,6 +167,26 @@ class PatientService:
             await tx.run(q["insert_unlock"], {**values, "by": actor.person_id})
             await append(tx, [_event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
             await audit.record(tx, actor, audit.Action.OVERRIDE, "verification-lock", patient_id, patients=[patient_id])
+
+    async def locks(self, actor: Actor) -> list[Lock]:
+        """The patients whose verification is locked now, the latest first; initials only. Audited."""
+        actor.require(Permission.AGENT_MANAGE)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            policy = await store.policy_at(tx, now)
+            since = now - policy.failure_window
+            rows = await tx.all(q["list_locks"], {"since": since, "most": policy.most_failures})
+            locks = [Lock(initials=judging.initials(row.pop("given"), row.pop("family")), **row) for row in rows]
+            if locks:
+                await audit.record(
+                    tx,
+                    actor,
+                    audit.Action.SEARCH,
+                    "verification-lock",
+                    patients=[lock.patient_id for lock in locks],
+                    fields=["initials"],
+                )
+        return sorted(locks, key=lambda lock: lock.last_at, reverse=True)
 
     async def policy(self, actor: Actor) -> dict[str, Any]:
         """The verification policy in force, as data: the tenant's own, or the shipped one."""

@@ -39,6 +39,12 @@ MANAGEMENT = (
     Entry("/queues", N_("Queues and skills"), (P.QUEUE_MANAGE,), N_("Who serves which calls.")),
     Entry("/flows", N_("Call flows"), (P.ORGANIZATION_MANAGE,), N_("What a caller hears and can choose.")),
     Entry("/prompts", N_("Prompts"), (P.ORGANIZATION_MANAGE,), N_("What callers hear; your own recordings.")),
+    Entry(
+        "/verification-locks",
+        N_("Locked verifications"),
+        (P.AGENT_MANAGE,),
+        N_("Patients nobody can be verified for after failures."),
+    ),
     Entry("/people", N_("People and roles"), (P.PEOPLE_MANAGE,), N_("Accounts, roles, sessions.")),
     Entry("/tokens", N_("API tokens"), (P.TOKEN_MANAGE,), N_("Access for programs.")),
     Entry("/audit", N_("Audit log"), (P.AUDIT_READ,), N_("Who saw and changed what.")),
