@@ -25,7 +25,11 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
     ("role", "top", "manage"),
     [
         (Role.AGENT, ["/desk", "/calls", "/inbox"], []),
-        (Role.SUPERVISOR, ["/desk", "/board", "/calls", "/inbox", "/manage"], ["/hours", "/queues", "/demo"]),
+        (
+            Role.SUPERVISOR,
+            ["/desk", "/board", "/calls", "/inbox", "/manage"],
+            ["/hours", "/queues", "/verification-locks", "/demo"],
+        ),
         (Role.QUALITY, ["/board", "/calls"], []),
         (Role.PROVIDER, ["/inbox"], []),
         (Role.PRIVACY_OFFICER, ["/calls", "/manage"], ["/audit"]),
