@@ -125,7 +125,7 @@ async def test_r5_every_action_of_the_desk_by_keyboard(scene: Scene, visit: Visi
     await keys.press("Enter")
     body = await ordered(scene, "call.transfer", 2)
     assert body["to"] == {"kind": "number", "number": "+13125550177"} and body["mode"] == "consult"
-    scene.set_call(transfer='{"mode": "consult", "target": "x", "label": "Ben Cho", "state": "answered"}', held=True)
+    scene.set_call(transfer='{"mode": "consult", "target": "x", "label": "Ben Cho", "state": "talking"}', held=True)
     await expect(page.get_by_text("You are talking to Ben Cho")).to_be_visible()
     await keys.press("Alt+C")
     await ordered(scene, "call.transfer_complete")

@@ -110,3 +110,32 @@ async def test_r1_the_desk_gets_its_call_back_after_a_refresh(
     await caller.hears(MICROPHONE_HZ)
     await expect(page.locator("#call-bar .who strong")).to_have_text("Talking")
     await hears(page, REMOTE, HUM_HZ)
+
+
+async def test_a_call_is_talked_over_with_a_colleague_and_handed_on(
+    center: CallCenter, phone_app: WebApp, visit: Visit, trunk: Phone
+) -> None:
+    _, ana = await sit_down(center, phone_app, visit)
+    caller = await ring_in(trunk, center)
+    await becomes(ana, "careline.desk.phone.state.call?.phase === 'ringing'")
+    await ana.keyboard.press("Alt+A")
+    await expect(ana.locator("#call-bar .who strong")).to_have_text("Talking", timeout=15_000)
+    _, ben = await sit_down(center, phone_app, visit, "Ben Cho")
+
+    await ana.keyboard.press("Alt+T")
+    await expect(ana.get_by_role("button", name="Ben Cho")).to_be_visible()
+    await ana.keyboard.type("ben")
+    await ana.keyboard.press("Enter")
+    offer = ben.get_by_role("group", name="Incoming call")
+    await expect(offer).to_contain_text("From Ana Ruiz", timeout=15_000)
+    await becomes(ben, "careline.desk.phone.state.call?.phase === 'ringing'")
+    await ben.keyboard.press("Alt+A")
+    await expect(ben.get_by_text("Ana Ruiz asks you about this call")).to_be_visible(timeout=15_000)
+    await expect(ana.get_by_text("You are talking to Ben Cho")).to_be_visible()
+
+    await ana.keyboard.press("Alt+C")
+    await expect(ben.locator("#call-bar .who strong")).to_have_text("Talking", timeout=15_000)
+    await expect(ben.get_by_text("Who may be calling")).to_be_visible()
+    await hears(ben, REMOTE, HUM_HZ)
+    await caller.hears(MICROPHONE_HZ)
+    await expect(ana.locator("#call-bar .who strong")).to_have_text("Wrap-up")

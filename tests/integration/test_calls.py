@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from careline.calls.desk import DeskService
 from careline.calls.service import CallSearch, CallService, StaleNotes
@@ -306,6 +307,40 @@ async def test_the_desk_follows_a_call_from_talk_to_wrap_up(floor: Floor, desk: 
         await tx.run("UPDATE call_handling SET wrapped_up_at = %s WHERE id = %s", (NOON, handling))
     await floor.stand(ana, status="available")
     assert (await desk.read(me)).contact is None
+
+
+async def test_a_colleagues_call_rings_is_talked_about_and_handed_over(floor: Floor, desk: DeskService) -> None:
+    line = await floor.line()
+    ana = await floor.agent("Ana", status="talking")
+    ben = await floor.agent("Ben", status="offered")
+    as_ana, as_ben = floor.actor(ana, "Ana", Role.AGENT), floor.actor(ben, "Ben", Role.AGENT)
+    call = await floor.call(line, phase="talking", agent_id=ana, connected_at=floor.ago(20), held=True)
+
+    async def transfer(state: str | None, **values: Any) -> None:
+        value = None
+        if state:
+            value = Jsonb({"mode": "consult", "to": "agent", "target": str(ben), "label": "Ben", "state": state})
+        async with floor.db.tenant(floor.tenant_id) as tx:
+            await tx.run("UPDATE call SET transfer = %s, agent_id = %s WHERE id = %s", (value, values["agent"], call))
+
+    await transfer("ringing", agent=ana)
+    await floor.stand(ben, status="offered", call_id=call)
+    seen = await desk.read(as_ben)
+    assert seen.offer is not None and (seen.offer.from_agent, seen.contact) == ("Ana", None)
+    assert "2019999" not in repr(seen)
+    await transfer("talking", agent=ana)
+    await floor.stand(ben, status="talking", call_id=call)
+    seen = await desk.read(as_ben)
+    assert seen.offer is None and seen.contact is not None
+    assert (seen.contact.state, seen.contact.colleague) == ("consulting", "Ana")
+    mine = (await desk.read(as_ana)).contact
+    assert mine is not None and (mine.state, (mine.transfer or {})["state"]) == ("held", "talking")
+    await transfer(None, agent=ben)
+    seen = await desk.read(as_ben)
+    assert seen.contact is not None and seen.contact.state == "held"
+    await floor.stand(ana, status="wrap_up", call_id=call)
+    mine = (await desk.read(as_ana)).contact
+    assert mine is not None and mine.state == "wrap_up"
 
 
 async def test_r6_how_an_offer_ended_is_told_apart(floor: Floor, desk: DeskService) -> None:

@@ -142,6 +142,7 @@ class DeskService:
         return ContactView(
             call_id=call_id,
             state=_contact_state(row, actor),
+            colleague=row["agent_name"] if row["agent_id"] != actor.person_id else None,
             caller=pretty(row["caller"]) if row["caller"] else None,
             source=row["source"],
             line=LineInfo(
@@ -189,9 +190,13 @@ def _me(actor: Actor, state: Row | None) -> MeView:
 
 
 def _contact_state(row: Row, actor: Actor) -> str:
-    if row["ended_at"] is not None or row["agent_id"] != actor.person_id:
+    transfer = row["transfer"] or {}
+    if row["ended_at"] is not None:
         return "wrap_up"
-    return "held" if row["held"] else "talking"
+    if row["agent_id"] == actor.person_id:
+        return "held" if row["held"] else "talking"
+    asked = transfer.get("target") == str(actor.person_id) and transfer.get("state") == "talking"
+    return "consulting" if asked else "wrap_up"
 
 
 def _since(row: Row, actor: Actor) -> datetime:

@@ -25,11 +25,15 @@ GROUP BY q.id
 SELECT c.id AS call_id, q.name AS queue, l.label AS line, c.reason, c.language,
        coalesce(c.place_at, c.arrived_at) AS waiting_since, c.source AS caller_kind, c.emergency,
        coalesce((SELECT max(v.level) FROM verification v WHERE v.call_id = c.id AND v.outcome = 'verified'), 0)
-         AS verified_level
+         AS verified_level,
+       CASE WHEN c.offered_to = %(person_id)s THEN NULL ELSE p.name END AS from_agent
 FROM call c
 JOIN line l ON l.id = c.line_id
 LEFT JOIN queue q ON q.id = c.queue_id
-WHERE c.offered_to = %(person_id)s AND c.ended_at IS NULL
+LEFT JOIN person p ON p.id = c.agent_id
+WHERE c.ended_at IS NULL
+  AND (c.offered_to = %(person_id)s
+       OR (c.transfer ->> 'target' = %(person_id)s::text AND c.transfer ->> 'state' = 'ringing'))
 ORDER BY c.arrived_at
 LIMIT 1
 
@@ -44,7 +48,7 @@ LIMIT 1
 
 -- The call in hand; while wrapping up, the one just left and not yet wrapped up.
 -- name: read_my_contact
-SELECT c.*, q.name AS queue, h.left_at, h.connected_at AS my_connected_at,
+SELECT c.*, q.name AS queue, b.name AS agent_name, h.left_at, h.connected_at AS my_connected_at,
        l.label AS line_label, l.number AS line_number, a.id AS account_id, a.name AS account,
        o.id AS location_id, o.name AS location, o.street, o.city, o.state AS us_state, o.postal_code, o.zone
 FROM call c
@@ -52,6 +56,7 @@ JOIN line l ON l.id = c.line_id
 JOIN account a ON a.id = l.account_id
 JOIN location o ON o.id = l.location_id
 LEFT JOIN queue q ON q.id = c.queue_id
+LEFT JOIN person b ON b.id = c.agent_id
 LEFT JOIN LATERAL (
   SELECT left_at, connected_at FROM call_handling
   WHERE call_id = c.id AND person_id = %(person_id)s
@@ -59,6 +64,9 @@ LEFT JOIN LATERAL (
 ) h ON true
 WHERE c.id = coalesce(
   (SELECT k.id FROM call k WHERE k.agent_id = %(person_id)s AND k.ended_at IS NULL ORDER BY k.arrived_at DESC LIMIT 1),
+  (SELECT x.id FROM call x
+   WHERE x.transfer ->> 'target' = %(person_id)s::text AND x.transfer ->> 'state' = 'talking' AND x.ended_at IS NULL
+   LIMIT 1),
   %(call_id)s::uuid,
   (SELECT w.call_id FROM call_handling w
    WHERE w.person_id = %(person_id)s AND w.left_at IS NOT NULL AND w.wrapped_up_at IS NULL

@@ -207,6 +207,8 @@ class OfferView:
     #: Highest level of verification reached on this call by an earlier agent (0..3).
     verified_level: int
     emergency: bool
+    #: The colleague who hands the call over or asks for advice; None for a call from the queue.
+    from_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +257,10 @@ class ContactView:
     """The call the agent is on, or is wrapping up."""
 
     call_id: UUID
-    #: talking, held, wrap_up
+    #: talking, held, wrap_up, or consulting (a colleague asks; the caller is on hold and still theirs)
     state: str
+    #: The colleague whose call it is, while consulting.
+    colleague: str | None
     #: As people write it; None when withheld.
     caller: str | None
     source: str

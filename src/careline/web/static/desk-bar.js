@@ -11,7 +11,7 @@ export function drawBar(desk) {
 
 function who(desk, state) {
   const { contact, offer } = desk.snapshot;
-  const titles = { idle: t("No call"), ringing: t("Incoming call"), talking: t("Talking"), held: t("On hold"), wrap_up: t("Wrap-up") };
+  const titles = { idle: t("No call"), ringing: t("Incoming call"), talking: t("Talking"), held: t("On hold"), wrap_up: t("Wrap-up"), consulting: t("Asked by a colleague") };
   const name = offer ? offer.queue ?? offer.line : contact ? contact.caller ?? t("Number withheld") : "";
   const time = offer ? clock(offer.waiting_since) : state === "wrap_up" && desk.me.wrap_up_until ? countdown(desk.me.wrap_up_until) : contact ? clock(contact.since) : null;
   return h("div.who", { key: "who" }, h("strong", titles[state]), h("span", h("small", name), name && time ? " " : "", time));
@@ -21,7 +21,8 @@ function buttons(desk, state) {
   const { contact, offer } = desk.snapshot;
   const { actions, busy } = desk;
   const live = state === "talking" || state === "held";
-  const muted = live && (desk.phone?.state.call?.muted ?? contact.muted);
+  const asked = state === "consulting";
+  const muted = (live || asked) && (desk.phone?.state.call?.muted ?? contact.muted);
   const button = (name, label, key, run, { enabled, pressed, tone = "", shown = true } = {}) => shown && h(`button${tone}`, {
     key: name, type: "button", "data-action": name, "aria-keyshortcuts": `Alt+${key}`, "aria-disabled": enabled ? undefined : "true",
     "aria-pressed": pressed, "aria-busy": busy.has(name) || undefined, onclick: () => enabled && run(),
@@ -29,19 +30,19 @@ function buttons(desk, state) {
   const transfer = contact?.transfer;
   return [
     button("answer", t("Answer"), "A", actions.answer, { enabled: Boolean(offer), tone: offer ? ".primary" : "" }),
-    button("mute", muted ? t("Unmute") : t("Mute"), "M", actions.mute, { enabled: live, pressed: live ? muted : undefined }),
+    button("mute", muted ? t("Unmute") : t("Mute"), "M", actions.mute, { enabled: live || asked, pressed: live || asked ? muted : undefined }),
     button("hold", contact?.held && live ? t("Resume") : t("Hold"), "H", actions.hold, { enabled: live && !transfer, pressed: live ? Boolean(contact.held) : undefined }),
     button("keypad", t("Keypad"), "K", actions.keypad, { enabled: state === "talking" }),
     button("transfer", t("Transfer"), "T", actions.transfer, { enabled: live && !transfer, shown: !transfer }),
-    transfer && button("transfer-complete", t("Complete"), "C", actions.complete, { enabled: transfer.state === "answered", tone: ".primary" }),
+    transfer && button("transfer-complete", t("Complete"), "C", actions.complete, { enabled: transfer.state === "talking", tone: ".primary" }),
     transfer && button("transfer-cancel", t("Back to caller"), "B", actions.cancel, { enabled: true }),
-    button("hang-up", t("End"), "Q", actions.hangUp, { enabled: live }),
+    button("hang-up", t("End"), "Q", actions.hangUp, { enabled: live || asked }),
     button("wrap-up", t("Wrap-up"), "W", actions.wrapUp, { enabled: state === "wrap_up" }),
   ];
 }
 
 function meters(desk, state) {
-  const live = (state === "talking" || state === "held") && Boolean(desk.phone?.state.call);
+  const live = ["talking", "held", "consulting"].includes(state) && Boolean(desk.phone?.state.call);
   const words = { good: t("Good line"), fair: t("Fair line"), poor: t("Poor line"), bad: t("Bad line: voices may break up"), unknown: "" };
   const quality = desk.phone?.state.quality ?? "unknown";
   return h("div.meters", { key: "meters" }, live && [

@@ -12,16 +12,18 @@ export function drawContact(desk) {
   }
   render(body,
     head(desk, contact),
-    transferring(contact),
-    contact.state === "wrap_up" && wrapUp(desk, contact),
-    drawPatients(desk, contact),
-    drawMessages(desk, contact));
+    contact.state === "consulting" ? consulting(contact) : [
+      transferring(contact),
+      contact.state === "wrap_up" && wrapUp(desk, contact),
+      drawPatients(desk, contact),
+      drawMessages(desk, contact),
+    ]);
 }
 
 /** The call in hand is another one now (or none): look who may be calling. */
 export function contactChanged(desk) {
   const { contact } = desk.snapshot;
-  if (contact && desk.data.may["patient.search"]) loadPatients(desk, contact.call_id);
+  if (contact && contact.state !== "consulting" && desk.data.may["patient.search"]) loadPatients(desk, contact.call_id);
 }
 
 function empty(desk) {
@@ -47,10 +49,14 @@ function head(desk, contact) {
     h("p", t("for %(line)s", { line: contact.line.label }), about.length ? ` · ${about.join(" · ")}` : ""));
 }
 
+function consulting(contact) {
+  return h("p.notice", { key: "consulting", role: "status" }, t("%(who)s asks you about this call; the caller is on hold. When the call is handed to you, everything about it appears here.", { who: contact.colleague ?? t("A colleague") }));
+}
+
 function transferring(contact) {
   const { transfer } = contact;
   if (!transfer) return null;
-  const words = transfer.state === "answered"
+  const words = transfer.state === "talking"
     ? t("You are talking to %(who)s; the caller is on hold. Complete with Alt C, or go back with Alt B.", { who: transfer.label })
     : t("Ringing %(who)s; the caller is on hold. Go back with Alt B.", { who: transfer.label });
   return h("p.notice", { key: "transfer", role: "status" }, words);

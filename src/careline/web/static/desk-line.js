@@ -73,6 +73,7 @@ function offer(desk) {
   const kinds = { trunk: t("by telephone"), phone: t("from an internal telephone"), web: t("from the web page") };
   return h("div.offer", { key: "offer", "data-emergency": found.emergency ? "yes" : "no", role: "group", "aria-label": t("Incoming call") },
     h("h3", found.queue ?? found.line),
+    found.from_agent && h("p", h("strong", t("From %(who)s", { who: found.from_agent }))),
     h("p", [found.reason, desk.language(found.language), kinds[found.caller_kind]].filter(Boolean).join(" · ")),
     h("p", t("Waiting"), " ", clock(found.waiting_since, { late: 60 }), " · ", found.verified_level ? t("verified to level %(level)s by a colleague", { level: found.verified_level }) : t("not verified")),
     found.emergency && h("p", h("span.status-pill", { "data-tone": "harm" }, t("Emergency"))),

@@ -26,6 +26,8 @@ export function setUpNotes(desk) {
   /** Show the notes of the call in hand. What is being typed is never replaced under the person's hands. */
   function follow(contact) {
     if (desk.locked) return;
+    // A call one is only asked about is not one's own to write on.
+    if (contact?.state === "consulting") contact = null;
     box.hidden = !contact;
     if (!contact) {
       if (callId && text.value !== saved) save();

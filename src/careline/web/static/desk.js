@@ -90,17 +90,22 @@ export const actions = {
     const { offer } = desk.snapshot;
     if (!offer) return;
     desk.phone?.ringer.stop();
-    steer("decline", {}, offer.call_id);
+    // A colleague's call is refused at the telephone itself: it is theirs, and stays with them.
+    if (offer.from_agent) desk.phone?.reject();
+    else steer("decline", {}, offer.call_id);
   },
   hold: () => inHand("talking", "held") && steer(desk.snapshot.contact.held ? "resume" : "hold"),
   mute() {
     const { contact } = desk.snapshot;
-    if (!inHand("talking", "held")) return;
+    if (!inHand("talking", "held", "consulting")) return;
     const on = !(desk.phone?.state.call?.muted ?? contact.muted);
     desk.phone?.mute(on); // at once, here; and at the switch, so that the record knows
-    steer(on ? "mute" : "unmute");
+    if (contact.state !== "consulting") steer(on ? "mute" : "unmute");
   },
-  hangUp: () => inHand("talking", "held") && steer("hang-up").then((done) => { if (!done) desk.phone?.hangup(); }),
+  hangUp() {
+    if (inHand("consulting")) desk.phone?.hangup();
+    else if (inHand("talking", "held")) steer("hang-up").then((done) => { if (!done) desk.phone?.hangup(); });
+  },
   keypad: () => inHand("talking") && openKeypad(),
   transfer: () => inHand("talking", "held") && openTransfer(),
   complete: () => steer("transfer-complete"),
@@ -223,7 +228,8 @@ function heardMe(snapshot) {
   desk.queues = desk.queues.filter((q) => snapshot.queues.some((mine) => mine.id === q.id));
   for (const queue of snapshot.queues) if (!desk.queues.some((q) => q.id === queue.id)) desk.queues.push(queue);
   sayWhatChanged(before, snapshot);
-  if (before.contact?.call_id !== snapshot.contact?.call_id) contactChanged(desk);
+  const same = before.contact?.call_id === snapshot.contact?.call_id && (before.contact?.state === "consulting") === (snapshot.contact?.state === "consulting");
+  if (!same) contactChanged(desk);
   notes.follow(snapshot.contact);
   draw();
 }
@@ -234,7 +240,7 @@ function sayWhatChanged(before, after) {
     const wait = Math.round((serverNow() - Date.parse(offer.waiting_since)) / 1000);
     announce(t("Incoming call: %(queue)s, %(language)s, waiting for %(wait)s seconds. Alt A answers.", { queue: offer.queue ?? offer.line, language: desk.language(offer.language), wait }), { urgent: true });
   } else if (contact?.state !== before.contact?.state || contact?.call_id !== before.contact?.call_id) {
-    const words = { talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
+    const words = { consulting: t("A colleague asks you; the caller is on hold."), talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
     if (contact) announce(words[contact.state] ?? "");
   } else if (me.status !== before.me.status) {
     announce(t("You are now: %(status)s", { status: data.statuses[me.status] ?? me.status }), { urgent: me.status === "not_responding" });
