@@ -18,7 +18,7 @@ from careline.calls import store
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
-from careline.calls.orders import Order
+from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
 from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import lost_switch, reconcile
@@ -254,7 +254,7 @@ class CallControl:
         try:
             if not self.switch_up and row["kind"] != "call.emergency":
                 raise Unavailable("The telephone switch does not answer just now. Calls in progress go on.")
-            self.apply(self.floor.order(order, self.clock.now()))
+            self.apply(obey(self.floor, order, self.clock.now()))
         except CarelineError as error:
             return "refused", {"error": error.id, "detail": error.detail, "status": error.status}
         return "done", {}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, handover, orders, talk
+from careline.calls import caller, handover, talk
 from careline.calls.agenda import Agenda
 from careline.calls.fold import begin, deadline
 from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
@@ -118,13 +118,6 @@ class Floor:
                 self.endpoint_changed(endpoint, online, now, out)
             case _:
                 return out
-        self.distribute(now, out)
-        return out
-
-    def order(self, order: orders.Order, now: datetime) -> Outcome:
-        """Carry out an order from a page or the API. Raises a `CarelineError` when refused; then nothing changed."""
-        out = Outcome()
-        orders.carry_out(self, order, now, out)
         self.distribute(now, out)
         return out
 

@@ -6,20 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from careline.calls import caller, handover, talk
+from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase
+from careline.calls.outcome import Outcome
 from careline.calls.ports import Hangup, Unbridge
 from careline.calls.step import Step
 from careline.calls.talk import WrongMoment
 from careline.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from careline.queues.model import Agent, AgentStatus
-
-if TYPE_CHECKING:
-    from careline.calls.floor import Floor
-    from careline.calls.outcome import Outcome
 
 
 class PhoneOffline(Conflict):
@@ -51,17 +49,20 @@ class Order:
     manage: bool = False
 
 
-def carry_out(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
-    """Do it. Raises a `CarelineError` when it cannot be done; then nothing has changed."""
+def obey(floor: Floor, order: Order, now: datetime) -> Outcome:
+    """Carry out an order from a page or the API. Raises a `CarelineError` when refused; then nothing has changed."""
+    out = Outcome()
     action = _AGENT_ORDERS.get(order.kind)
+    step = _CALL_ORDERS.get(order.kind)
     if action is not None:
         action(floor, order, now, out)
-        return
-    step = _CALL_ORDERS.get(order.kind)
-    if step is None:
+    elif step is not None:
+        call = _call(floor, order)
+        floor.step(call.id, now, out, lambda s: step(floor, order, s), order.person_id)
+    else:
         raise InvalidInput(f"Unknown order: {order.kind}.")
-    call = _call(floor, order)
-    floor.step(call.id, now, out, lambda s: step(floor, order, s), order.person_id)
+    floor.distribute(now, out)
+    return out
 
 
 def _uuid(value: object, what: str) -> UUID:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Event
-from careline.calls.orders import Order
+from careline.calls.orders import Order, obey
 from careline.calls.outcome import AgentEvent, Outcome
 from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
 from careline.calls.step import LineSetup
@@ -98,7 +98,7 @@ class World:
     def order(self, person: UUID, kind: str, manage: bool = False, **body: Any) -> Outcome:
         """A person orders something. Raises the refusal."""
         return self.take(
-            self.floor.order(Order(tenant_id=1, person_id=person, kind=kind, body=body, manage=manage), self.now)
+            obey(self.floor, Order(tenant_id=1, person_id=person, kind=kind, body=body, manage=manage), self.now)
         )
 
     def later(self, seconds: float) -> None:
