@@ -212,6 +212,28 @@ async def test_a_hang_up_while_the_recorder_is_dead_loses_nothing(studio: Studio
     os.close(holder)
 
 
+async def test_a_recorder_that_was_away_for_too_long_says_that_there_is_a_gap(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(recorder_module, "_GAP_SECONDS", 0.0)
+    recording = new_id()
+    await studio.call(recording)
+    write = await studio.write(await studio.recorder.open(str(recording), studio.tenant))
+    await write(stereo(1.024))
+    async with asyncio.timeout(5):
+        while not studio.recorder._active[str(recording)].sealer.chunks:
+            await asyncio.sleep(0.02)
+    await studio.die()
+    await asyncio.sleep(1.2)
+    await studio.begin()
+    await write(stereo(0.1))
+    async with asyncio.timeout(5):
+        while not studio.recorder._active[str(recording)].saw_the_rest:
+            await asyncio.sleep(0.02)
+    studio.hang_up()
+    assert (await studio.row(recording))["problem"] == "gap"
+
+
 async def test_a_recording_into_which_nobody_writes_ends_as_failed(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ):

@@ -45,6 +45,8 @@ class Pipe:
         self._ended = ended
         self._buffer = bytearray()
         self._heard = resumed and sealer.chunks > 0
+        self._resumed = resumed
+        self._alive_after_resuming = False
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -53,6 +55,11 @@ class Pipe:
                 fcntl.fcntl(self._fd, _SET_PIPE_SIZE, size)
                 break
         self._loop.add_reader(self._fd, self._read)
+
+    @property
+    def saw_the_rest(self) -> bool:
+        """Resumed while its writer was still there: when it ended is known."""
+        return self._resumed and self._alive_after_resuming
 
     def look(self, patience: float) -> None:
         """Nothing tells us when a writer was never there, or left before we came: look now and then."""
@@ -84,7 +91,8 @@ class Pipe:
         while self._fd >= 0:
             try:
                 data = os.read(self._fd, _READ)
-            except BlockingIOError:
+            except BlockingIOError:  # empty, and somebody holds the other end
+                self._alive_after_resuming = True
                 return
             if not data:
                 if self._heard or sure:

@@ -14,7 +14,7 @@ import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout)
 #: How long a begun recording may stay without anybody writing into its pipe.
 _NO_WRITER_SECONDS: Final = 30.0
+#: A resumed recording that is shorter than its call by this much has a gap.
+_GAP_SECONDS: Final = 5.0
 _TEND_EVERY: Final = 1.0
 #: A row that is `recording` for so long without a pipe or a file belongs to nothing.
 _LOST_AFTER: Final = timedelta(minutes=10)
@@ -135,8 +137,16 @@ class Recorder:
         pipe = self._active.pop(recording)
         pipe.path.unlink(missing_ok=True)
         done = renamed(pipe.sealer.path, ".clr")
-        found = facts(done, pipe.sealer.header.tenant, pipe.sealer.size, "gap" if pipe.lost else None)
+        problem = "gap" if pipe.lost or self._missed(pipe) else None
+        found = facts(done, pipe.sealer.header.tenant, pipe.sealer.size, problem)
         self._unsaid[found.recording] = found
+
+    def _missed(self, pipe: Pipe) -> bool:
+        """Whether the recorder was away for longer than the pipe could hold: then less was heard than time passed."""
+        if not pipe.saw_the_rest:
+            return False
+        passed = self._clock.now() - datetime.fromisoformat(pipe.sealer.header.started)
+        return passed.total_seconds() - pipe.sealer.size / BYTES_A_SECOND > _GAP_SECONDS
 
     async def _continue(self, part: Path) -> None:
         try:
