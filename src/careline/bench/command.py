@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -59,6 +60,8 @@ def command(options: argparse.Namespace) -> int:
     logging.getLogger("careline").setLevel(logging.ERROR)
     prepare([*components.run_steps(), *(s for s in tools.test_steps() if s.name == "sipp")])
     began = time.monotonic()
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     report = asyncio.run(offer(options.quick) if options.name == "offer" else waiting(options.quick))
     print(report.table())
     print(f"\n{report.bench} took {time.monotonic() - began:.0f} s")
