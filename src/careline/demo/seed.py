@@ -85,7 +85,8 @@ def greeting(settings: Settings) -> list[str]:
     lines = ["Demo sign-ins (made-up people; the second factor is off in the demo only):"]
     for worker in staff.SHOWN:
         role = ", ".join(r.value for r in worker.roles)
-        lines.append(f"  {worker.login}@{clinic.DOMAIN:<18} {role}")
+        address = f"{worker.login}@{clinic.DOMAIN}"
+        lines.append(f"  {address:<30} {role}")
     lines += [
         f"  password of all: {clinic.PASSWORD}",
         "",
