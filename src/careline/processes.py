@@ -17,7 +17,7 @@ from careline.bootstrap import Services, addresses, open_services
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.ports import Switch
-from careline.calls.runner import serve
+from careline.calls.runner import fenced, serve
 from careline.calls.voicemail import filing
 from careline.demo.callers import serve as call_in
 from careline.kernel.clock import SystemClock
@@ -64,13 +64,14 @@ async def callcontrol() -> int:
         book = open_book(settings.home)
         switch = AsteriskSwitch(read_access(switch_home(settings.home)), RecorderClient(settings.home))
         provision = desk_phones(services.security.keyring)
+        lease = Lease(services.addresses.relay, "callcontrol")
         control = CallControl(
             db=services.db,
             switch=switch,
             lines=LineBook(services.organization, SpokenMenu()),
             media=media_from(book),
             clock=services.clock,
-            companions=(begin_with_events, filing(services.messages)),
+            companions=(begin_with_events, filing(services.messages), fenced(lease)),
             provision=provision,
             region=settings.region,
         )
@@ -79,7 +80,6 @@ async def callcontrol() -> int:
             asyncio.create_task(_follow_desk_phones(services, switch, provision)),
         ]
         try:
-            lease = Lease(services.addresses.relay, "callcontrol")
             await serve(control, services.db, services.addresses.app, lease)
         finally:
             for task in beside:

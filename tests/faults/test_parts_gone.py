@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -82,3 +85,54 @@ async def test_asterisk_is_killed_in_mid_call(system: System):
         await desk.next_call()
         again.forget()
         await again.hears_tone(1000.0)
+
+
+async def test_calls_are_routed_while_postgres_stands_still(system: System):
+    ana = await system.person("Ana Ruiz", Role.AGENT)
+    async with SipPeers() as peers:
+        user, password = await system.desk_phone(ana)
+        name, secret = await system.desk_phone(ana)
+        desk = await registered(peers, user, password, system, hz=1000.0)
+        caller = await registered(peers, name, secret, system, hz=440.0)
+        await system.sign_on(ana, user)
+        control = system.pid("callcontrol")
+        server = postgres.attach(system.home)
+        assert server is not None
+        assert server.pid is not None
+        family = [server.pid, *_children(server.pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            # Longer than a lease lasts: call control goes on, since nobody else can have taken it.
+            await asyncio.sleep(7)
+            call = await caller.dial(NUMBER)
+            with_ana = await desk.next_call()
+            call.forget()
+            await call.hears_tone(1000.0)
+            await call.hang_up()
+            await with_ana.ended.wait()
+        finally:
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+        async def written() -> bool:
+            return bool(await system.rows("SELECT 1 FROM call WHERE outcome = 'handled'"))
+
+        await until(written, 60)
+        assert system.pid("callcontrol") == control, "it went on, and was not replaced"
+        call_id = (await system.row("SELECT id FROM call"))["id"]
+        kinds = await system.events(call_id)
+    assert kinds[:2] == ["arrived", "answered"]
+    for kind in ("queued", "offered", "connected", "agent_left", "ended"):
+        assert kinds.count(kind) == 1
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                    found.append(int(entry.name))
+    return found

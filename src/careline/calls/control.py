@@ -197,7 +197,7 @@ class CallControl:
                     # Perhaps a number added a moment ago; a flood of wrong numbers may not keep the database busy.
                     self._looked_again = now
                     with contextlib.suppress(Exception):
-                        await self.refresh()
+                        await asyncio.wait_for(self.refresh(), 1)
                 self.apply(self.floor.handle(event, now))
             case _:
                 self.apply(self.floor.handle(event, now))
@@ -207,8 +207,9 @@ class CallControl:
         return not any(call.channel in seen.channels for call in self.floor.calls.values())
 
     async def _report_quietly(self) -> None:
+        # The switch's events must not wait for a database that stands still.
         with contextlib.suppress(Exception):
-            await self._report()
+            await asyncio.wait_for(self._report(), 1)
 
     async def _keep_time(self) -> None:
         while True:

@@ -7,10 +7,15 @@ import contextlib
 import logging
 import signal
 
+import psycopg
+from psycopg_pool import PoolTimeout
+
 from careline.calls.commands import orders
 from careline.calls.control import CallControl
-from careline.platform.db import Database
-from careline.platform.lease import Lease
+from careline.calls.store import Batch
+from careline.calls.writer import Companion
+from careline.platform.db import Database, Tx
+from careline.platform.lease import Lease, fence, who_holds
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +40,7 @@ async def serve(control: CallControl, db: Database, app_url: str, lease: Lease |
         work = asyncio.create_task(control.run())
         obeying = asyncio.create_task(obey(control, db, app_url))
         stopping = asyncio.create_task(stop.wait())
-        lost = asyncio.create_task(lease.lost.wait()) if lease is not None else None
+        lost = asyncio.create_task(_until_replaced(lease, db)) if lease is not None else None
         done, _ = await asyncio.wait(
             {t for t in (work, obeying, stopping, lost) if t}, return_when=asyncio.FIRST_COMPLETED
         )
@@ -50,6 +55,33 @@ async def serve(control: CallControl, db: Database, app_url: str, lease: Lease |
         for result in await asyncio.gather(work, obeying, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+
+async def _until_replaced(lease: Lease, db: Database) -> None:
+    """Return when another process holds the lease.
+
+    A database that is away takes every lease along, but replaces nobody: calls are then routed from memory, and the
+    lease is taken again as soon as it can be. What was decided meanwhile is written under the new one (see `fenced`).
+    """
+    while True:
+        await lease.lost.wait()
+        log.warning("the lease is lost; going on as long as nobody else holds it")
+        while not await lease.try_acquire():
+            with contextlib.suppress(psycopg.Error, PoolTimeout, OSError):
+                async with db.system() as tx:
+                    row = await who_holds(tx, lease.name)
+                if row is not None and row["held"] and row["holder"] != lease.holder:
+                    return
+            await asyncio.sleep(0.2)
+
+
+def fenced(lease: Lease) -> Companion:
+    """A companion of the writer: nothing is written by a call control that was replaced while it stood still."""
+
+    async def check(tx: Tx, _: Batch) -> None:
+        await fence(tx, lease)
+
+    return check
 
 
 async def obey(control: CallControl, db: Database, app_url: str) -> None:

@@ -19,6 +19,7 @@ from careline.calls.floor import Floor
 from careline.calls.outcome import Outcome
 from careline.calls.store import Batch, write
 from careline.platform.db import Database, Tx
+from careline.platform.lease import LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ Companion = Callable[[Tx, Batch], Awaitable[None]]
 
 #: Seconds in which what happens to many calls is gathered into one transaction.
 GATHER = 0.01
+
+
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, LeaseLost)
 
 
 class Writer:
@@ -103,7 +107,8 @@ class Writer:
                         await companion(tx, batch)
                 self.trouble = None
                 return
-            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
+            except _AWAY as error:
+                # A lost lease is waited for as well: it is taken again, or this process is stopped for its successor.
                 if self.trouble is None:
                     log.warning("the database does not take call events; they wait in memory")
                 self.trouble = type(error).__name__
