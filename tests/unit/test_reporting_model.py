@@ -62,7 +62,9 @@ def test_genesys_switches(flow_out: bool, short: bool, abandons: bool, expected:
     assert round(level, 2) == expected
 
 
-@pytest.mark.parametrize(("variant", "expected"), [(AbandonRate.OF_PRESENTED, 12.00), (AbandonRate.WITHOUT_SHORT, 7.61)])
+@pytest.mark.parametrize(
+    ("variant", "expected"), [(AbandonRate.OF_PRESENTED, 12.00), (AbandonRate.WITHOUT_SHORT, 7.61)]
+)
 def test_abandon_variants(variant: AbandonRate, expected: float) -> None:
     rate = abandon_rate(HOUR, variant)
     assert rate is not None
