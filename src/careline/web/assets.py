@@ -25,9 +25,7 @@ OLDEST_NODE = (18, 0)
 #: File in `static/vendor/` -> what it bundles.
 BUNDLES = {
     "jssip.js": 'import JsSIP from "jssip";\nexport default JsSIP;\n',
-    "uplot.js": 'import uPlot from "uplot";\nexport default uPlot;\n',
 }
-COPIES = {"htmx.js": "htmx.org/dist/htmx.min.js", "uplot.css": "uplot/dist/uPlot.min.css"}
 
 Progress = Callable[[str], None]
 
@@ -48,7 +46,7 @@ def assets_ready() -> bool:
     """Whether the bundles are there and belong to the present lock file."""
     root = checkout()
     stamp = VENDOR / "stamp"
-    if not all((VENDOR / name).is_file() for name in (*BUNDLES, *COPIES)):
+    if not all((VENDOR / name).is_file() for name in BUNDLES):
         return False
     return root is None or (stamp.is_file() and stamp.read_text() == _fingerprint(root))
 
@@ -81,11 +79,8 @@ def build_assets(cache: Path, progress: Progress = lambda _line: None) -> None:
             entry.write_text(source, "utf-8")
             flags = ["--bundle", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none"]
             _run(f"bundling {name}", [str(_esbuild(work)), str(entry), *flags, f"--outfile={out / name}"], work, env)
-        for name, origin in COPIES.items():
-            shutil.copy(work / "node_modules" / origin, out / name)
-        for package in ("jssip", "htmx.org", "uplot"):
-            for licence in (work / "node_modules" / package).glob("LICENSE*"):
-                shutil.copy(licence, out / f"{package}.{licence.name}")
+        for licence in (work / "node_modules" / "jssip").glob("LICENSE*"):
+            shutil.copy(licence, out / f"jssip.{licence.name}")
         (out / "stamp").write_text(_fingerprint(root))
         # Moved into place file by file, the stamp last: a half-finished set never counts as ready.
         VENDOR.mkdir(parents=True, exist_ok=True)
@@ -142,7 +137,7 @@ def _esbuild(work: Path) -> Path:
 
 def _fingerprint(root: Path) -> str:
     digest = hashlib.sha256((root / "package-lock.json").read_bytes())
-    digest.update(json.dumps([BUNDLES, COPIES], sort_keys=True).encode())
+    digest.update(json.dumps(BUNDLES, sort_keys=True).encode())
     return digest.hexdigest()
 
 
