@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from careline.telephony import modules
 from careline.telephony.apt import Archive, FetchFailed, Progress, fetch_packages, find_archive, silent
 
 OLDEST_SYSTEM = 20
+#: Libraries that older libsrtp opens by name, so that no list of dependencies shows them.
+_OPENED_LATER = ("libfreebl3.so", "libfreeblpriv3.so", "libsoftokn3.so")
 
 
 class NoEngine(Unavailable):
@@ -110,8 +112,11 @@ def fetch_engine(cache: Path, archive: Archive, suite: str, progress: Progress =
 def keep_lean(tree: Path, cache: Path, version: str, origin: str, progress: Progress = silent) -> Engine:
     """Copy out of an unpacked tree what a run needs: the program, our modules, their libraries, their documentation."""
     progress("select", 0, None)
-    libraries = _library_directory(tree)
-    loader = next(libraries.glob("ld-linux*.so*"))
+    loader = _loader(tree)
+    triplet = loader.parent.name
+    places = (tree / "usr/lib" / triplet, tree / "lib" / triplet, tree / "usr/lib")
+    libraries = [path for path in places if path.is_dir()]
+    kept = f"usr/lib/{triplet}"
     module_directory = _module_directory(tree)
     chosen = modules.choose(modules.available_in(module_directory))
     needed = [tree / "usr/sbin/asterisk", *(module_directory / f"{name}.so" for name in chosen)]
@@ -119,13 +124,15 @@ def keep_lean(tree: Path, cache: Path, version: str, origin: str, progress: Prog
     for file in needed:
         closure |= _linked(loader, libraries, file)
     clean = re.sub(r"^\d+:|[~+-].*$", "", version)
-    home = cache / f"engine/asterisk-{clean}-{libraries.name}"
+    home = cache / f"engine/asterisk-{clean}-{triplet}"
     with tempfile.TemporaryDirectory(prefix=".lean-", dir=cache / "engine") as work:
         lean = Path(work) / "lean"
+        for name in _OPENED_LATER:
+            closure |= set(sorted(tree.glob(f"usr/lib/{triplet}/**/{name}"))[:1])
         for file in needed:
             _copy(file, lean / file.relative_to(tree))
         for file in closure:
-            _copy(file, lean / libraries.relative_to(tree) / file.name)
+            _copy(file, lean / kept / file.name)
         data = tree / "usr/share/asterisk"
         for part in ("documentation", "rest-api"):
             if (data / part).exists():
@@ -135,7 +142,7 @@ def keep_lean(tree: Path, cache: Path, version: str, origin: str, progress: Prog
             "version": clean,
             "package": version,
             "origin": origin,
-            "library": str(libraries.relative_to(tree)),
+            "library": kept,
             "loader": loader.name,
             "modules": str(module_directory.relative_to(tree)),
         }
@@ -189,11 +196,11 @@ def _check(engine: Engine) -> None:
         raise FetchFailed("select", f"the unpacked Asterisk does not run: {done.stderr.strip()[-200:]}", "Try again.")
 
 
-def _library_directory(tree: Path) -> Path:
-    """`usr/lib/<architecture>` of the tree: the one that holds the dynamic loader."""
+def _loader(tree: Path) -> Path:
+    """The tree's dynamic loader; it lies in the folder that is named after the architecture."""
     for pattern in ("usr/lib/*/ld-linux*.so*", "lib/*/ld-linux*.so*", "lib/*/ld-*.so"):
         for path in sorted(tree.glob(pattern)):
-            return path.parent
+            return path
     raise FetchFailed("select", "the unpacked tree has no dynamic loader", "Try again.")
 
 
@@ -204,9 +211,9 @@ def _module_directory(tree: Path) -> Path:
     raise FetchFailed("select", "the unpacked tree has no Asterisk modules", "Try again.")
 
 
-def _linked(loader: Path, libraries: Path, file: Path) -> set[Path]:
+def _linked(loader: Path, libraries: Sequence[Path], file: Path) -> set[Path]:
     """The shared libraries that a program or module needs, found inside the tree."""
-    where = f"{libraries}:{libraries.parent.parent.parent / 'usr/lib' / libraries.name}"
+    where = ":".join(map(str, libraries))
     said = subprocess.run(
         [str(loader), "--library-path", where, "--list", str(file)], capture_output=True, text=True, check=False
     ).stdout
