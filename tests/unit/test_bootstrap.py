@@ -47,11 +47,11 @@ def test_the_lock_file_names_a_uv_for_every_usual_machine(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("config", "environment", "url", "extra"),
     [
-        ("", {}, bootstrap.PUBLIC_INDEX, []),
+        ("", {}, bootstrap.locked_index(), []),
         ("[global]\nindex-url = https://a.example/simple\n", {}, "https://a.example/simple", []),
         ("[global]\nindex-url = https://a.example/simple\n", {"PIP_INDEX_URL": "https://b/s"}, "https://b/s", []),
         ("", {"PIP_INDEX_URL": "https://b/s", "UV_DEFAULT_INDEX": "https://c/s"}, "https://c/s", []),
-        ("[install]\nextra-index-url =\n  https://d/s\n  https://e/s\n", {}, bootstrap.PUBLIC_INDEX, ["https://d/s", "https://e/s"]),
+        ("[install]\nextra-index-url =\n  https://d/s\n  https://e/s\n", {}, bootstrap.locked_index(), ["https://d/s", "https://e/s"]),
     ],
 )  # fmt: skip
 def test_the_package_index_is_the_one_pip_and_uv_were_told(

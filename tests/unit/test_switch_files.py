@@ -112,7 +112,7 @@ def test_a_cached_engine_is_used_without_the_network(tmp_path: Path, monkeypatch
 
 
 def test_every_way_that_failed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    archive = Archive("http://archive.example/debian", "Debian", "bookworm", None)
+    archive = Archive("http://archive.example/packages", "Debian", "bookworm", None)
     tried: list[str] = []
 
     def fail(_cache: Path, _archive: Archive, suite: str, _progress: object) -> Engine:
@@ -131,7 +131,7 @@ def test_every_way_that_failed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_system_asterisk_comes_before_the_old_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own = Engine(version="20.6.0", argv=("/usr/sbin/asterisk",), modules=tmp_path, data=tmp_path, origin="system")
-    archive = Archive("http://archive.example/debian", "Debian", "bookworm", None)
+    archive = Archive("http://archive.example/packages", "Debian", "bookworm", None)
 
     def fail(*_: object) -> Engine:
         raise FetchFailed("download", "the network is down", "Try again.")

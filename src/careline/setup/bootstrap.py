@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLIC_INDEX = "https://pypi.org/simple"
 #: Commands that need the development tools (test runner, type checker, browser driver) besides Careline itself.
 NEED_DEV = frozenset({"test"})
 
@@ -60,6 +59,14 @@ def state_home() -> Path:
     return home
 
 
+def locked_index() -> str:
+    """The package index that uv.lock was made with: the default where the machine names none."""
+    for line in (ROOT / "uv.lock").read_text("utf-8").splitlines():
+        if line.startswith("source = { registry = "):
+            return line.split('"')[1]
+    raise SetupError("package index", "uv.lock names no package index.", "check out the file uv.lock again")
+
+
 # --- the package index: what pip or uv were told to use -----------------------------------------------------------
 
 
@@ -67,7 +74,7 @@ def state_home() -> Path:
 class Index:
     """Where Python packages come from on this machine."""
 
-    url: str = PUBLIC_INDEX
+    url: str = field(default_factory=locked_index)
     extra: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
     cert: str | None = None
@@ -319,7 +326,7 @@ def main(argv: list[str]) -> NoReturn:
     # Later steps (the browser code's Node.js) use the same uv and the same package index.
     with contextlib.suppress(OSError):
         os.environ.setdefault("UV", (home / "venv" / "careline-uv").read_text())
-    if (url := package_index().url) != PUBLIC_INDEX:
+    if (url := package_index().url) != locked_index():
         os.environ.setdefault("UV_DEFAULT_INDEX", url)
     os.execv(python, [str(python), "-m", "careline.cli", *argv])  # noqa: S606 - this very process goes on
 

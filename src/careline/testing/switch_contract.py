@@ -35,6 +35,7 @@ from careline.calls.ports import (
     Unpark,
 )
 from careline.kernel.ids import new_id
+from careline.testing.callcenter import until
 from careline.testing.switch import Listener
 
 CALLER = "+15555550123"
@@ -267,9 +268,10 @@ class SwitchContract:
             await rig.switch.run([_ring(leg, "d-gina", bridge=bridge)])
             await desk.answer()
             await listener.next(LegAnswered, channel=leg)
-            async with asyncio.timeout(10):
-                while set((await rig.switch.snapshot()).bridges[bridge]) != {channel, leg}:
-                    await asyncio.sleep(0.02)
+            async def together() -> bool:
+                return set((await rig.switch.snapshot()).bridges[bridge]) == {channel, leg}
+
+            await until(together)
             await outside.hang_up()
             await listener.next(LegEnded, channel=channel)
             await rig.switch.run([Hangup(channel=leg), DropBridge(bridge=bridge)])
