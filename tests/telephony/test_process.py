@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from careline.calls.ports import Answer, Arrived, EndpointChanged, Hangup, LegEnded, SwitchDown, SwitchUp, Tag
+from careline.calls.ports import Answer, Arrived, EndpointChanged, Hangup, LegEnded, SwitchDown, SwitchUp
 from careline.demo.phone import Phone
 from careline.kernel.errors import Unavailable
 from careline.telephony import switch as switch_module
@@ -127,13 +127,13 @@ async def test_callers_wait_while_call_control_is_away(own: AsteriskProcess):
     async with Listener(switch) as listener:
         arrived = await listener.next(Arrived)
         assert (arrived.dialled, arrived.caller) == ("+15555550100", "+15555550123")
-        await switch.run([Answer(channel=arrived.channel), Tag(channel=arrived.channel, value="waiting")])
+        await switch.run([Answer(channel=arrived.channel)])
     await switch.close()
     assert not early.ended.is_set()
     again = AsteriskSwitch(own.access())
     async with Listener(again) as listener:
         seen = (await again.snapshot()).channels[arrived.channel]
-        assert (seen.ours, seen.up, seen.inbound, seen.tag) == (True, True, True, "waiting")
+        assert (seen.ours, seen.up, seen.inbound) == (True, True, True)
         early.hang_up()
         await listener.next(LegEnded, channel=arrived.channel)
     await again.close()

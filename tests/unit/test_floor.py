@@ -443,7 +443,7 @@ def test_a_refused_order_changes_nothing():
 
 def _seen(channel: str, *, up: bool = True, inbound: bool = False) -> ChannelSeen:
     return ChannelSeen(
-        channel=channel, ours=True, up=up, tag="", inbound=inbound, dialled=NUMBER, caller=None, created=NOON
+        channel=channel, ours=True, up=up, inbound=inbound, dialled=NUMBER, caller=None, created=NOON
     )
 
 

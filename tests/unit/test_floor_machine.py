@@ -170,7 +170,7 @@ class FloorMachine(RuleBasedStateMachine):
         """Another process folds the events and reconciles with the switch."""
         seen = SwitchSnapshot(
             channels={
-                c: ChannelSeen(channel=c, ours=True, up=True, tag="", inbound=c in self.channels,
+                c: ChannelSeen(channel=c, ours=True, up=True, inbound=c in self.channels,
                                dialled="+15555550100", caller=None, created=NOON)
                 for c in self.channels | self.legs
             },

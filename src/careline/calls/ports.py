@@ -289,14 +289,6 @@ class Watch:
     on: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
-    """Write a note on the channel itself, so that a restarted call control can tell what it was (no patient data)."""
-
-    channel: str
-    value: str
-
-
 Command = (
     Answer
     | Play
@@ -313,7 +305,6 @@ Command = (
     | StartRecording
     | StopRecording
     | Watch
-    | Tag
 )
 
 
@@ -328,7 +319,6 @@ class ChannelSeen:
     #: In our application (commandable), or still in the switch's own waiting loop.
     ours: bool
     up: bool
-    tag: str
     inbound: bool
     dialled: str
     caller: str | None

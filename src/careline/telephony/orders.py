@@ -24,7 +24,6 @@ from careline.calls.ports import (
     StartRecording,
     StopPlay,
     StopRecording,
-    Tag,
     Unbridge,
     Unpark,
     Watch,
@@ -164,8 +163,6 @@ class Orders:
             case Watch(channel=channel, on=on):
                 name = "TALK_DETECT(set)" if on else "TALK_DETECT(remove)"
                 await self._set(channel, name, _TALK_DETECT if on else "")
-            case Tag(channel=channel, value=value):
-                await self._set(channel, "CARELINE_TAG", value)
 
     async def _play(self, command: Play) -> None:
         media = ",".join(f"sound:{path}" for path in command.media)

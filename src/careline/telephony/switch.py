@@ -282,7 +282,6 @@ def _seen(channel: Json) -> ChannelSeen:
         channel=channel["id"],
         ours=is_ours(channel),
         up=channel["state"] == "Up",
-        tag=variables.get("CARELINE_TAG") or "",
         inbound=bool(dialled),
         dialled=dialled,
         caller=None if telephone_of(channel["name"]) else shown(channel["caller"]["number"]),

@@ -41,7 +41,6 @@ from careline.calls.ports import (
     SwitchEvent,
     SwitchSnapshot,
     SwitchUp,
-    Tag,
     Talking,
     Unbridge,
     Unpark,
@@ -67,7 +66,6 @@ class FakeChannel:
     parked: bool = False
     muted: bool = False
     watched: bool = False
-    tag: str = ""
     bridge: str | None = None
     recording: str | None = None
     #: Digits that were sent out to the telephone.
@@ -314,8 +312,6 @@ def _change(channel: FakeChannel, command: Command) -> None:
             channel.recording = None
         case Watch(on=on):
             channel.watched = on
-        case Tag(value=value):
-            channel.tag = value
 
 
 def _seen(channel: FakeChannel) -> ChannelSeen:
@@ -323,7 +319,6 @@ def _seen(channel: FakeChannel) -> ChannelSeen:
         channel=channel.id,
         ours=True,
         up=channel.up,
-        tag=channel.tag,
         inbound=channel.inbound,
         dialled=channel.dialled,
         caller=channel.caller,

@@ -30,7 +30,6 @@ from careline.calls.ports import (
     StopPlay,
     Switch,
     SwitchUp,
-    Tag,
     Unbridge,
     Unpark,
 )
@@ -144,9 +143,9 @@ class SwitchContract:
             assert arrived.endpoint is None
             seen = (await rig.switch.snapshot()).channels[arrived.channel]
             assert (seen.ours, seen.up, seen.inbound, seen.dialled, seen.caller) == (True, False, True, NUMBER, CALLER)
-            await rig.switch.run([Answer(channel=arrived.channel), Tag(channel=arrived.channel, value="waiting")])
+            await rig.switch.run([Answer(channel=arrived.channel)])
             seen = (await rig.switch.snapshot()).channels[arrived.channel]
-            assert (seen.up, seen.tag) == (True, "waiting")
+            assert seen.up
             await outside.hang_up()
             await listener.next(LegEnded)
 
@@ -170,7 +169,6 @@ class SwitchContract:
                     Answer(channel=channel),
                     Park(channel=channel),
                     Unpark(channel=channel),
-                    Tag(channel=channel, value="x"),
                     Mute(channel=channel, on=True),
                     SendDigits(channel=channel, digits="1"),
                     Bridge(bridge=bridge, channels=(channel,)),
