@@ -20,7 +20,7 @@ from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Command, Ring, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import lost_switch, reconcile
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
@@ -143,7 +143,9 @@ class CallControl:
         """Carry out and write what the floor has decided."""
         if outcome.commands:
             # The switch keeps the order of commands on each channel; nothing here waits for it.
-            task = asyncio.create_task(self._send(outcome.commands))
+            # Offers go first: a new leg depends on nothing else, and somebody is waiting for it.
+            commands = sorted(outcome.commands, key=lambda c: not (isinstance(c, Ring) and c.channel.startswith("a.")))
+            task = asyncio.create_task(self._send(commands))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self.writer.add(outcome)
