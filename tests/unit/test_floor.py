@@ -26,7 +26,7 @@ from careline.calls.ports import (
     SwitchSnapshot,
     Talking,
 )
-from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.talk import WrongMoment
 from careline.kernel.errors import CarelineError, Forbidden
 from careline.queues.model import AgentStatus
@@ -442,9 +442,7 @@ def test_a_refused_order_changes_nothing():
 
 
 def _seen(channel: str, *, up: bool = True, inbound: bool = False) -> ChannelSeen:
-    return ChannelSeen(
-        channel=channel, ours=True, up=up, inbound=inbound, dialled=NUMBER, caller=None, created=NOON
-    )
+    return ChannelSeen(channel=channel, ours=True, up=up, inbound=inbound, dialled=NUMBER, caller=None, created=NOON)
 
 
 def test_after_an_outage_places_are_kept_and_missed_hang_ups_recorded():
@@ -471,6 +469,18 @@ def test_a_call_that_came_while_nobody_listened_is_taken():
     seen = SwitchSnapshot(channels={"n1": _seen("n1", inbound=True)})
     world.take(reconcile(world.floor, seen, world.now))
     assert not world.gone("n1")
+
+
+def test_a_caller_whom_no_event_announced_is_found_and_a_known_one_is_not():
+    world = World()
+    world.arrive("c1")
+    seen = SwitchSnapshot(
+        channels={"c1": _seen("c1", inbound=True), "n1": _seen("n1", inbound=True), "a.x": _seen("a.x")}
+    )
+    assert strays(world.floor, seen) == {"n1"}
+    world.see(arrival(seen, "n1", world.now))
+    assert not world.gone("n1")
+    assert strays(world.floor, seen) == frozenset()
 
 
 def test_a_restarted_switch_closes_its_calls_as_failed():

@@ -21,7 +21,7 @@ from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
 from careline.calls.ports import Arrived, Command, Ring, Switch, SwitchDown, SwitchEvent, SwitchUp
-from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
 from careline.kernel.clock import Clock
@@ -40,6 +40,8 @@ UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the da
 
 #: How often the configuration is read again: a change reaches the floor within this time, and no call loses a place.
 REFRESH = 3.0
+#: How often callers are looked for whom no event announced.
+LOOK = 4.0
 
 
 class CallControl:
@@ -86,6 +88,7 @@ class CallControl:
             tasks.create_task(self._listen_to_switch())
             tasks.create_task(self._keep_time())
             tasks.create_task(self._keep_fresh())
+            tasks.create_task(self._look_around())
 
     async def _take_over(self) -> None:
         """Fold the calls that a predecessor left, and the state of every agent."""
@@ -123,6 +126,27 @@ class CallControl:
                 await self._report()
             except Exception as error:
                 log.warning("the configuration could not be read again", extra={"error": type(error).__name__})
+
+    async def _look_around(self) -> None:
+        """Find callers whose arrival was never told: an event can be lost where a connection ends and the next begins.
+
+        A channel counts only when two looks in a row find it unknown, so that an event on its way comes first.
+        """
+        before: frozenset[str] = frozenset()
+        while True:
+            await asyncio.sleep(LOOK)
+            if not self.switch_up:
+                before = frozenset()
+                continue
+            try:
+                seen = await self.switch.snapshot()
+            except CarelineError:
+                continue
+            found = strays(self.floor, seen)
+            for channel in found & before:
+                log.warning("a caller stood at the door unannounced", extra={"channel": channel})
+                await self._on_switch(arrival(seen, channel, self.clock.now()))
+            before = found
 
     async def _report(self) -> None:
         for phase in Phase:

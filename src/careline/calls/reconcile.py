@@ -42,19 +42,25 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
         if call_id in floor.calls and floor.calls[call_id].phase is not Phase.ENDED:
             floor.step(call_id, now, out, lambda s: _resume(s, seen))
     _sweep(floor, seen, out)
-    for channel in seen.channels.values():
-        if channel.ours and channel.inbound and channel.channel not in floor.by_channel:
-            arrived = Arrived(
-                channel=channel.channel,
-                dialled=channel.dialled,
-                caller=channel.caller,
-                caller_name=None,
-                source="trunk",
-                at=now,
-            )
-            out.add(floor.handle(arrived, now))
+    for channel in strays(floor, seen):
+        out.add(floor.handle(arrival(seen, channel, now), now))
     floor.distribute(now, out)
     return out
+
+
+def strays(floor: Floor, seen: SwitchSnapshot) -> frozenset[str]:
+    """Inbound channels that stand in our application and that no call knows: their arrival was never told."""
+    return frozenset(
+        c.channel for c in seen.channels.values() if c.ours and c.inbound and c.channel not in floor.by_channel
+    )
+
+
+def arrival(seen: SwitchSnapshot, channel: str, now: datetime) -> Arrived:
+    """The arrival that was never told, from what the switch lists."""
+    found = seen.channels[channel]
+    return Arrived(
+        channel=channel, dialled=found.dialled, caller=found.caller, caller_name=None, source="trunk", at=now
+    )
 
 
 def _telephones(floor: Floor, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:

@@ -92,7 +92,7 @@ class AsteriskSwitch:
         )
         for channel in channels:
             self._book.seen(channel)
-        self._book.online(name for name, online in phones.items() if online)
+        # Telephones are left to their events: a listing in between would make the next event look like old news.
         return SwitchSnapshot(
             channels={channel["id"]: _seen(channel) for channel in channels},
             bridges={bridge["id"]: tuple(bridge["channels"]) for bridge in bridges},
