@@ -120,7 +120,7 @@ def lose_phone(s: Step) -> None:
 
 
 def bridge_the_gap(s: Step) -> None:
-    """The telephone is still away: the caller is told and gets music."""
+    """The telephone is still away: the caller gets music meanwhile."""
     s.happened(Kind.HELD, by="system")
     s.do(Unbridge(bridge=s.call.bridge, channels=(s.call.channel,)), Park(channel=s.call.channel))
 
@@ -166,16 +166,20 @@ def give_up_on_phone(s: Step) -> None:
     """The telephone did not come back: the caller goes to the head of the queue, with a word of apology."""
     handling, call = s.call.handling, s.call
     assert handling is not None
-    queue = call.queue_id or next(iter(s.setting.queues), None)
     s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
     leave(s, wrap_up=False, reason="phone-lost")
     s.happened(Kind.REQUEUED, reason="phone-lost")
-    if queue is None:
+    if call.queue_id is None:
         s.do(Hangup(channel=call.channel, cause=HangupCause.FAILURE))
         end(s, by="system", outcome="failed")
         return
     join_queue(
-        s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority + HEAD_OF_QUEUE
+        s,
+        call.queue_id,
+        reason=call.reason,
+        leave=call.leave,
+        place_at=call.place_at,
+        priority=call.priority + HEAD_OF_QUEUE,
     )
     s.do(Unpark(channel=call.channel))
     s.speak(call.channel, Prompt("transfer.back-in-line"))
