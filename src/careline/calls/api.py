@@ -148,9 +148,7 @@ class CallsController(Controller):
         return notes
 
     @put("/{call_id:uuid}/notes", operation_id="saveNotes", summary="Save one's notes on a call")
-    async def save_notes(
-        self, services: Any, actor: Actor, call_id: FromPath[UUID], data: NotesToSave
-    ) -> NoteView:
+    async def save_notes(self, services: Any, actor: Actor, call_id: FromPath[UUID], data: NotesToSave) -> NoteView:
         """Saved as a new version. Refused with the newer text when another window has saved meanwhile."""
         note: NoteView = await services.calls.save_notes(actor, call_id, data.body, based_on=data.based_on)
         return note

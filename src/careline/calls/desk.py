@@ -93,9 +93,7 @@ class DeskService:
             rows = [r for r in await tx.all(_q["list_latest_notes"], params) if r["person_id"] != actor.person_id]
             if rows:
                 patients = [r["patient_id"] for r in await tx.all(_q["list_verified_ids"], params)]
-                await audit.record(
-                    tx, actor, Action.READ, "call-note", call_id, patients=patients, contact_id=call_id
-                )
+                await audit.record(tx, actor, Action.READ, "call-note", call_id, patients=patients, contact_id=call_id)
         return [NoteView(**r) for r in rows]
 
     async def targets(self, actor: Actor) -> list[Target]:
@@ -131,9 +129,7 @@ class DeskService:
             for r in rows
         ]
 
-    async def _contact(
-        self, tx: Tx, actor: Actor, row: Row, params: dict[str, Any], open_screen: bool
-    ) -> ContactView:
+    async def _contact(self, tx: Tx, actor: Actor, row: Row, params: dict[str, Any], open_screen: bool) -> ContactView:
         call_id = row["id"]
         key = {**params, "call_id": call_id, "account_id": row["account_id"], "location_id": row["location_id"]}
         note = await tx.one(_q["read_latest_note"], key) if open_screen else None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, handover, talk
+from careline.calls import caller, handover, message, talk, waiting
 from careline.calls.agenda import Agenda
 from careline.calls.fold import begin, deadline
 from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
@@ -285,9 +285,9 @@ class Floor:
         elif call.listen_until and call.listen_until <= now:
             caller.silence(s)
         elif call.message and call.message.until:
-            caller.end_message(s, "silence" if now < call.message.until else "length")
+            message.end_message(s, "silence" if now < call.message.until else "length")
         elif call.phase is Phase.WAITING and call.offer is None and call.announce_at and call.announce_at <= now:
-            caller.announce(s)
+            waiting.announce(s)
 
     # --- agents -----------------------------------------------------------------------------------------------------
 

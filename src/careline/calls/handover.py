@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from careline.calls.caller import end, join_queue
+from careline.calls.caller import end
 from careline.calls.model import TRANSFER_RING, Kind
 from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, Unbridge, Unpark
 from careline.calls.step import Step
 from careline.calls.talk import WrongMoment, join, leave, require_talking
+from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt
 
 #: A caller who lost the agent through no fault of their own goes before everyone of the same queue.

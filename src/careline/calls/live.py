@@ -49,9 +49,7 @@ def topics(services: Any) -> list[Topic]:
 
     return [
         Topic(name="me", snapshot=me, streams=frozenset({"agent", "call", "message"}), concerns=concerns_me),
-        Topic(
-            name="queues", snapshot=queues, streams=frozenset({"call", "queue"}), concerns=moves_queues, shared=True
-        ),
+        Topic(name="queues", snapshot=queues, streams=frozenset({"call", "queue"}), concerns=moves_queues, shared=True),
         Topic(name="call", snapshot=call, streams=frozenset({"call"}), concerns=is_this_call),
     ]
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from careline.calls import caller, handover, talk
+from careline.calls import caller, handover, talk, waiting
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -273,7 +273,7 @@ def _move(floor: Floor, order: Order, s: Step) -> None:
     if call.handling:
         s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
         talk.leave(s, wrap_up=True, reason="moved")
-    caller.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=call.place_at or call.arrived_at)
+    waiting.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=call.place_at or call.arrived_at)
 
 
 _AGENT_ORDERS: Mapping[str, Callable[[Any, Order, datetime, Any], None]] = {

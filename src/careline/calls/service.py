@@ -154,9 +154,7 @@ class CallService:
                 if version != based_on:
                     raise StaleNotes(version=version, body=text)
                 version += 1
-                await tx.run(
-                    _q["insert_note"], {"id": new_id(), **key, "version": version, "body": body, "now": now}
-                )
+                await tx.run(_q["insert_note"], {"id": new_id(), **key, "version": version, "body": body, "now": now})
                 patients = [r["patient_id"] for r in await tx.all(_q["list_verified_ids"], key)]
                 await audit.record(
                     tx, actor, Action.UPDATE, "call-note", call_id, patients=patients, contact_id=call_id

@@ -1,0 +1,57 @@
+"""A spoken message: the invitation, the recording, its end, and the last word of a call. Pure."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from careline.calls.model import MESSAGE_LENGTH, Kind
+from careline.calls.ports import StartRecording, StopRecording, Watch
+from careline.calls.step import Step
+from careline.flows.model import Prompt
+
+
+def say_goodbye(s: Step, outcome: str, *prompts: Prompt) -> None:
+    """Speak a last word; the line is hung up when it has been heard."""
+    s.happened(Kind.ENDING, outcome=outcome)
+    s.speak(s.call.channel, *prompts)
+
+
+def invite_message(s: Step, department: UUID | None, prompts: tuple[Prompt, ...]) -> None:
+    """Explain the voicemail; recording begins after the beep."""
+    s.happened(
+        Kind.VOICEMAIL_STARTED,
+        recording_id=None,
+        department_id=str(department) if department else None,
+        until=None,
+    )
+    s.speak(s.call.channel, *prompts, Prompt("beep"))
+
+
+def record_message(s: Step) -> None:
+    message = s.call.message
+    assert message is not None
+    recording = s.call.next_recording()
+    s.happened(
+        Kind.VOICEMAIL_STARTED,
+        recording_id=recording,
+        department_id=str(message.department) if message.department else None,
+        until=(s.now + MESSAGE_LENGTH).isoformat(),
+    )
+    s.do(
+        StartRecording(channel=s.call.channel, recording=recording, tenant=s.call.tenant_id),
+        Watch(channel=s.call.channel, on=True),
+    )
+
+
+def end_message(s: Step, why: str) -> None:
+    """The message is complete: thank and say goodbye."""
+    message = s.call.message
+    assert message is not None
+    assert message.recording is not None
+    assert message.started_at is not None
+    s.happened(Kind.VOICEMAIL_ENDED, why=why, seconds=round((s.now - message.started_at).total_seconds(), 1))
+    s.do(
+        StopRecording(channel=s.call.channel, recording=message.recording),
+        Watch(channel=s.call.channel, on=False),
+    )
+    say_goodbye(s, "voicemail", Prompt("voicemail.thanks"))
