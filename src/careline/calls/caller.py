@@ -7,8 +7,9 @@ cause, and leaves events and commands in it. Pure.
 from __future__ import annotations
 
 from careline.calls import journey, message
+from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import Answer, Arrived, DropBridge, Hangup, HangupCause, Park, StopRecording
+from careline.calls.ports import Answer, Arrived, Hangup, Park
 from careline.calls.step import Step
 from careline.flows.model import Key, Stimulus
 
@@ -55,35 +56,6 @@ def key(s: Step, digit: str) -> None:
 def silence(s: Step) -> None:
     """No key came in time."""
     journey.go(s, s.call.cursor, Stimulus.SILENCE)
-
-
-def end(s: Step, *, by: str, cause: HangupCause = HangupCause.NORMAL, outcome: str | None = None) -> None:
-    """Close the call, whoever ended it. Legs and recordings of the agent's side are ended by the agent's side first."""
-    call = s.call
-    message = call.message
-    if message and message.until and message.recording and message.started_at:
-        s.happened(Kind.VOICEMAIL_ENDED, why="hang-up", seconds=round((s.now - message.started_at).total_seconds(), 1))
-        s.do(StopRecording(channel=call.channel, recording=message.recording))
-    if call.recording and call.connected_at:
-        s.do(StopRecording(channel=call.channel, recording=call.recording))
-    if call.connected_at:
-        s.do(DropBridge(bridge=call.bridge))
-    s.happened(Kind.ENDED, by=by, cause=cause.value, outcome=outcome or call.ending or _outcome(s))
-
-
-def _outcome(s: Step) -> str:
-    call = s.call
-    if call.outside:
-        return "transferred"
-    if call.message and call.message.recording:
-        return "voicemail"
-    match call.phase:
-        case Phase.ARRIVED | Phase.FLOW:
-            return "handled" if call.connected_at else "left-menu"
-        case Phase.WAITING | Phase.VOICEMAIL:
-            return "abandoned"
-        case Phase.TALKING | Phase.ENDED:
-            return "handled"
 
 
 def resume_after_outage(s: Step) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, handover, message, talk, waiting
+from careline.calls import caller, closing, handover, message, talk, waiting
 from careline.calls.agenda import Agenda
 from careline.calls.fold import begin, deadline
 from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
@@ -405,15 +405,15 @@ def _caller_gone(s: Step, cause: HangupCause) -> None:
         talk.leave(s, wrap_up=True, reason="caller-left")
     if call.outside:
         s.do(Hangup(channel=call.outside.leg))
-    caller.end(s, by="system" if call.ending else "caller", cause=cause)
+    closing.end(s, by="system" if call.ending else "caller", cause=cause)
 
 
 def _agent_hung_up(s: Step) -> None:
     talk.leave(s, wrap_up=True, reason="hung-up", hang_up=False)
     s.do(Hangup(channel=s.call.channel))
-    caller.end(s, by="agent")
+    closing.end(s, by="agent")
 
 
 def _outside_gone(s: Step) -> None:
     s.do(Hangup(channel=s.call.channel))
-    caller.end(s, by="outside", outcome="transferred")
+    closing.end(s, by="outside", outcome="transferred")

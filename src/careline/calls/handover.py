@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from careline.calls.caller import end
+from careline.calls.closing import end
 from careline.calls.model import TRANSFER_RING, Kind
 from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, Unbridge, Unpark
 from careline.calls.step import Step

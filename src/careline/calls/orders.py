@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from careline.calls import caller, handover, talk, waiting
+from careline.calls import closing, handover, talk, waiting
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -258,7 +258,7 @@ def _end(_: Floor, order: Order, s: Step) -> None:
     if s.call.outside:
         s.do(Hangup(channel=s.call.outside.leg))
     s.do(Hangup(channel=s.call.channel))
-    caller.end(s, by="supervisor")
+    closing.end(s, by="supervisor")
 
 
 def _move(floor: Floor, order: Order, s: Step) -> None:

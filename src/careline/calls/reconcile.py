@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, talk
+from careline.calls import caller, closing, talk
 from careline.calls.floor import Floor
 from careline.calls.model import Kind, Phase, call_of
 from careline.calls.outcome import Outcome
@@ -131,4 +131,4 @@ def _closed_by_failure(s: Step) -> None:
         talk.end_offer(s, "withdrawn", hang_up=False)
     if s.call.handling:
         talk.leave(s, wrap_up=True, reason="switch-failed", hang_up=False)
-    caller.end(s, by="system", cause=HangupCause.FAILURE, outcome="failed")
+    closing.end(s, by="system", cause=HangupCause.FAILURE, outcome="failed")
