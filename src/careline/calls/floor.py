@@ -174,7 +174,7 @@ class Floor:
         queued = call.phase is Phase.WAITING
         (self.queued.add if queued else self.queued.discard)(call.id)
         (self.unoffered.add if queued and call.offer is None else self.unoffered.discard)(call.id)
-        for leg in (call.offer, call.handling, call.transfer, call.outside):
+        for leg in (*call.offers, call.handling, call.transfer, call.outside):
             if leg is not None:
                 self.by_channel[leg.leg] = call.id
         if call.phase is Phase.ENDED and not call.wrapping:
@@ -232,8 +232,8 @@ class Floor:
         if call is None or call.phase is Phase.ENDED:
             # The caller left while the telephone was being lifted: nobody is to hold a dead line.
             out.commands.append(Hangup(channel=channel))
-        elif call.offer and call.offer.leg == channel:
-            self.step(call.id, now, out, talk.connect)
+        elif offered := call.offer_at(channel):
+            self.step(call.id, now, out, lambda s: talk.connect(s, offered))
         elif call.transfer and call.transfer.leg == channel:
             self.step(call.id, now, out, handover.transfer_answered)
         elif call.handling and call.handling.returning_leg == channel:
@@ -247,9 +247,9 @@ class Floor:
             return
         if channel == call.channel:
             self.step(call.id, now, out, lambda s: _caller_gone(s, cause))
-        elif call.offer and call.offer.leg == channel:
+        elif offered := call.offer_at(channel):
             reason = talk.OFFER_REASONS[cause]
-            self.step(call.id, now, out, lambda s: talk.end_offer(s, reason, hang_up=False))
+            self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, reason, hang_up=False))
         elif call.transfer and call.transfer.leg == channel:
             reason = "hung-up" if call.transfer.answered else talk.OFFER_REASONS[cause]
             self.step(call.id, now, out, lambda s: handover.fail_transfer(s, reason, hang_up_target=False))
@@ -269,13 +269,13 @@ class Floor:
 
     def _due(self, s: Step) -> None:
         now = s.now
-        spared = {a: t for a, t in s.call.spared.items() if t > now}
-        if len(spared) != len(s.call.spared):
-            s.call = replace(s.call, spared=spared)
         call = s.call
-        if call.offer and call.offer.until <= now:
-            talk.end_offer(s, "no-answer", hang_up=True)
-        elif call.transfer and not call.transfer.answered and call.transfer.until <= now:
+        late = [offered for offered in call.offers if offered.until <= now]
+        for offered in late:
+            talk.end_offer(s, offered, "no-answer", hang_up=True)
+        if late:
+            return
+        if call.transfer and not call.transfer.answered and call.transfer.until <= now:
             handover.fail_transfer(s, "no-answer", hang_up_target=True)
         elif call.handling and call.handling.lost_at:
             if call.held and call.handling.lost_at + PHONE_GRACE <= now:
@@ -350,14 +350,14 @@ class Floor:
             return
         if call and handling:
             self.step(call.id, now, out, handover.lose_phone)
-        elif call and call.offer and call.offer.agent_id == agent.id:
-            self.step(call.id, now, out, lambda s: talk.end_offer(s, "unreachable", hang_up=True))
+        elif call and (offered := call.offer_to(agent.id)):
+            self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, "unreachable", hang_up=True))
         elif agent.status is AgentStatus.AVAILABLE:
             self.roster.set_status(agent.id, AgentStatus.AWAY, now, out, reason="phone-offline")
 
     # --- distribution -----------------------------------------------------------------------------------------------
 
-    def _place(self, call: Call) -> Waiting:
+    def _place(self, call: Call, now: datetime | None = None) -> Waiting:
         assert call.queue_id is not None
         assert call.place_at is not None
         return Waiting(
@@ -366,14 +366,14 @@ class Floor:
             language=call.language,
             place_at=call.place_at,
             priority=call.priority,
-            excluded=frozenset(call.spared),
+            excluded=frozenset(who for who, until in call.spared.items() if now is None or until > now),
         )
 
     def distribute(self, now: datetime, out: Outcome) -> None:
         """Offer waiting calls to ready agents."""
         if not self.unoffered or not self.roster.ready:
             return
-        waiting = [self._place(self.calls[call_id]) for call_id in self.unoffered]
+        waiting = [self._place(self.calls[call_id], now) for call_id in self.unoffered]
         for match in route(waiting, self.roster.ready, self.queues):
             agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
             self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
@@ -399,8 +399,7 @@ def _voice(s: Step, on: bool) -> None:
 def _caller_gone(s: Step, cause: HangupCause) -> None:
     """The caller hung up, at whatever point."""
     call = s.call
-    if call.offer:
-        talk.end_offer(s, "caller-left", hang_up=True)
+    talk.end_offers(s, "caller-left")
     if call.handling:
         talk.leave(s, wrap_up=True, reason="caller-left")
     if call.outside:

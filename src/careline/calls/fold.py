@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from careline.calls.model import (
@@ -15,6 +16,7 @@ from careline.calls.model import (
     PHONE_GRACE,
     PHONE_PATIENCE,
     Call,
+    Direct,
     Event,
     Handling,
     Kind,
@@ -90,6 +92,8 @@ def evolve(call: Call, event: Event) -> Call:
                 announced_minutes=None,
                 announce_at=_time(b["announce_at"]),
                 spared={},
+                diverted=call.diverted if b.get("kept") else frozenset(),
+                direct=_direct(b.get("direct")),
                 listen_until=None,
                 held=False,
                 muted=False,
@@ -99,21 +103,23 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.OFFERED:
             return replace(
                 call,
-                offer=Offer(
-                    agent_id=UUID(b["agent_id"]), leg=b["leg"], endpoint=b["endpoint"], until=_sure(b["until"])
+                offers=(
+                    *call.offers,
+                    Offer(agent_id=UUID(b["agent_id"]), leg=b["leg"], endpoint=b["endpoint"], until=_sure(b["until"])),
                 ),
                 legs=call.legs + 1,
             )
         case Kind.OFFER_ENDED:
-            spared = dict(call.spared)
+            agent_id = UUID(b["agent_id"])
+            spared = {who: until for who, until in call.spared.items() if until > at}
             if b["spare_until"]:
-                spared[UUID(b["agent_id"])] = _sure(b["spare_until"])
-            return replace(call, offer=None, spared=spared)
+                spared[agent_id] = _sure(b["spare_until"])
+            return replace(call, offers=tuple(o for o in call.offers if o.agent_id != agent_id), spared=spared)
         case Kind.CONNECTED:
             return replace(
                 call,
                 phase=Phase.TALKING,
-                offer=None,
+                offers=(),
                 transfer=None,
                 playback=None,
                 handling=Handling(
@@ -155,8 +161,16 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.TRANSFER_FAILED | Kind.TRANSFER_CANCELLED:
             return replace(call, transfer=None, held=bool(b.get("held", False)))
         case Kind.TRANSFERRED:
-            outside = Outside(leg=b["leg"], number=b["target"]) if b["to"] == "number" else None
-            return replace(call, transfer=None, held=False, outside=outside)
+            if b["to"] != "number":
+                return replace(call, transfer=None, held=False, outside=None)
+            return replace(
+                call,
+                phase=Phase.TALKING,
+                transfer=None,
+                held=False,
+                playback=None,
+                outside=Outside(leg=b["leg"], number=b["target"]),
+            )
         case Kind.PHONE_LOST:
             handling = call.handling
             return replace(
@@ -183,13 +197,19 @@ def evolve(call: Call, event: Event) -> Call:
                 wrapping=call.wrapping | {UUID(b["agent_id"])} if b["wrap_up"] else call.wrapping,
             )
         case Kind.REQUEUED:
-            return call
+            return _wait_on(call, b) if b.get("resume") else call
+        case Kind.DIVERTED:
+            return replace(call, diverted=call.diverted | {b["reason"]})
+        case Kind.PRIORITY_CHANGED:
+            return replace(call, priority=b["priority"])
+        case Kind.RECOGNISED:
+            return replace(call, last_agent=UUID(b["agent_id"]), last_agent_at=_time(b["talked_at"]))
         case Kind.VOICEMAIL_STARTED:
             return replace(
                 call,
                 phase=Phase.VOICEMAIL,
                 queue_id=None,
-                offer=None,
+                offers=(),
                 announce_at=None,
                 listen_until=None,
                 recordings=call.recordings + (1 if b["recording_id"] else 0),
@@ -216,7 +236,7 @@ def evolve(call: Call, event: Event) -> Call:
                 ended_at=at,
                 ended_by=b["by"],
                 outcome=b["outcome"],
-                offer=None,
+                offers=(),
                 transfer=None,
                 outside=None,
                 playback=None,
@@ -225,6 +245,17 @@ def evolve(call: Call, event: Event) -> Call:
             )
         case Kind.WRAPPED_UP:
             return replace(call, wrapping=call.wrapping - {UUID(b["agent_id"])})
+
+
+def _direct(body: Mapping[str, str] | None) -> Direct | None:
+    return Direct(agent_id=UUID(body["agent_id"]), until=_sure(body["until"])) if body else None
+
+
+def _wait_on(call: Call, body: Mapping[str, Any]) -> Call:
+    """The wait goes on where it was, as if nobody had answered: the same place, rings, and agents passed over."""
+    spared = dict(call.spared)
+    spared[UUID(body["agent_id"])] = _sure(body["spare_until"])
+    return replace(call, phase=Phase.WAITING, handling=None, spared=spared, announce_at=_sure(body["announce_at"]))
 
 
 def fold(events: Iterable[Event], tenant_id: int) -> Call:
@@ -240,8 +271,7 @@ def fold(events: Iterable[Event], tenant_id: int) -> Call:
 def deadline(call: Call) -> datetime | None:
     """The next moment at which something must happen to this call although nobody does anything; None if never."""
     moments = [call.listen_until, call.announce_at if call.phase is Phase.WAITING and call.offer is None else None]
-    if call.offer:
-        moments.append(call.offer.until)
+    moments += [offer.until for offer in call.offers]
     if call.transfer and not call.transfer.answered:
         moments.append(call.transfer.until)
     if call.handling and call.handling.lost_at:
@@ -250,6 +280,4 @@ def deadline(call: Call) -> datetime | None:
         moments.append(call.message.until)
         if call.message.silent_since and call.message.until:
             moments.append(call.message.silent_since + MESSAGE_SILENCE)
-    if call.phase is Phase.WAITING:
-        moments += call.spared.values()
     return min((m for m in moments if m), default=None)

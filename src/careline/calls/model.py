@@ -61,6 +61,12 @@ class Kind(StrEnum):
     PHONE_RINGING_BACK = "phone_ringing_back"
     PHONE_BACK = "phone_back"
     REQUEUED = "requeued"
+    #: A waiting call is sent elsewhere, or its caller is offered something else, for a reason.
+    DIVERTED = "diverted"
+    #: A supervisor changed the priority of a waiting call.
+    PRIORITY_CHANGED = "priority_changed"
+    #: Who talked with this caller the last time.
+    RECOGNISED = "recognised"
     AGENT_LEFT = "agent_left"
     VOICEMAIL_STARTED = "voicemail_started"
     FELL_SILENT = "fell_silent"
@@ -93,6 +99,15 @@ class Offer:
     agent_id: UUID
     leg: str
     endpoint: str
+    #: The offer is a lease: at this moment it is over, whatever the telephone says.
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """The call waits for one person only, and then for a queue."""
+
+    agent_id: UUID
     until: datetime
 
 
@@ -179,7 +194,15 @@ class Call:
     announce_at: datetime | None = None
     #: Agents who are not to be tried again until a moment: they declined or could not be rung.
     spared: Mapping[UUID, datetime] = field(default_factory=dict)
-    offer: Offer | None = None
+    #: Everybody at whom it rings now. The first to answer has it.
+    offers: tuple[Offer, ...] = ()
+    #: For whom alone it waits at first: a person's own queue.
+    direct: Direct | None = None
+    #: Who talked with this caller the last time, and when.
+    last_agent: UUID | None = None
+    last_agent_at: datetime | None = None
+    #: Overflow rules that have been applied to this wait, by reason: each at most once.
+    diverted: frozenset[str] = frozenset()
     handling: Handling | None = None
     #: Agents who finish their notes on this call, until each has wrapped up.
     wrapping: frozenset[UUID] = frozenset()
@@ -200,6 +223,19 @@ class Call:
     ended_at: datetime | None = None
     ended_by: str | None = None
     outcome: str | None = None
+
+    @property
+    def offer(self) -> Offer | None:
+        """The first of the offers; None while it rings nobody."""
+        return self.offers[0] if self.offers else None
+
+    def offer_to(self, agent_id: UUID) -> Offer | None:
+        """The offer to an agent, if there is one."""
+        return next((o for o in self.offers if o.agent_id == agent_id), None)
+
+    def offer_at(self, leg: str) -> Offer | None:
+        """The offer that rings as a leg, if there is one."""
+        return next((o for o in self.offers if o.leg == leg), None)
 
     @property
     def bridge(self) -> str:
@@ -245,6 +281,8 @@ PHONE_PATIENCE = timedelta(seconds=4)
 PHONE_GRACE = timedelta(seconds=20)
 #: How long an agent who declined, or whose telephone failed, is passed over for the same call.
 SPARE = timedelta(seconds=30)
+#: An agent whose leg ends within this time of answering has not been heard: the search goes on where it was.
+UNHEARD = timedelta(seconds=1)
 #: How long a transfer target's telephone rings.
 TRANSFER_RING = timedelta(seconds=30)
 #: The longest spoken message, and the silence that ends one.

@@ -169,16 +169,15 @@ def _wrap_up(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
 
 def _answer(_: Floor, order: Order, s: Step) -> None:
     """The telephone itself answers; this only tells an API client whether there is something to answer."""
-    offered = s.call.offer
-    if offered is None or offered.agent_id != order.person_id:
+    if s.call.offer_to(order.person_id) is None:
         raise WrongMoment("This call is not ringing at your telephone.")
 
 
 def _decline(_: Floor, order: Order, s: Step) -> None:
-    offered = s.call.offer
-    if offered is None or offered.agent_id != order.person_id:
+    offered = s.call.offer_to(order.person_id)
+    if offered is None:
         raise WrongMoment("This call is not ringing at your telephone.")
-    talk.end_offer(s, "declined", hang_up=True)
+    talk.end_offer(s, offered, "declined", hang_up=True)
 
 
 def _owned(act: Callable[[Step], None]) -> Callable[[Floor, Order, Step], None]:
@@ -251,8 +250,7 @@ def _emergency(_: Floor, __: Order, s: Step) -> None:
 def _end(_: Floor, order: Order, s: Step) -> None:
     if not order.manage:
         raise Forbidden
-    if s.call.offer:
-        talk.end_offer(s, "withdrawn", hang_up=True)
+    talk.end_offers(s, "withdrawn")
     if s.call.handling:
         talk.leave(s, wrap_up=True, reason="ended-by-supervisor")
     if s.call.outside:
@@ -268,8 +266,7 @@ def _move(floor: Floor, order: Order, s: Step) -> None:
     if queue is None or queue.tenant_id != order.tenant_id:
         raise NotFound("There is no such queue.")
     call = s.call
-    if call.offer:
-        talk.end_offer(s, "withdrawn", hang_up=True)
+    talk.end_offers(s, "withdrawn")
     if call.handling:
         s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
         talk.leave(s, wrap_up=True, reason="moved")

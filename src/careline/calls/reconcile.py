@@ -73,15 +73,15 @@ def _telephones(floor: Floor, seen: SwitchSnapshot, now: datetime, out: Outcome)
 def _legs(floor: Floor, call_id: UUID, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
     """Legs that were answered or ended while nobody listened."""
     call = floor.calls[call_id]
-    ringing = [leg.leg for leg in (call.offer, call.transfer) if leg]
+    ringing = [leg.leg for leg in (*call.offers, call.transfer) if leg]
     if call.handling and call.handling.returning_leg:
         ringing.append(call.handling.returning_leg)
     for leg in ringing:
         channel = seen.channels.get(leg)
         if channel is None:
             # Not the agent's fault: the offer is taken back without a mark.
-            if call.offer and call.offer.leg == leg:
-                floor.step(call.id, now, out, lambda s: talk.end_offer(s, "withdrawn", hang_up=False))
+            if offered := call.offer_at(leg):
+                floor.step(call.id, now, out, lambda s, o=offered: talk.end_offer(s, o, "withdrawn", hang_up=False))  # type: ignore[misc]
             else:
                 out.add(floor.handle(LegEnded(channel=leg, cause=HangupCause.FAILURE, at=now), now))
         elif channel.up and not (call.transfer and call.transfer.leg == leg and call.transfer.answered):
@@ -127,8 +127,7 @@ def lost_switch(floor: Floor, now: datetime) -> Outcome:
 
 
 def _closed_by_failure(s: Step) -> None:
-    if s.call.offer:
-        talk.end_offer(s, "withdrawn", hang_up=False)
+    talk.end_offers(s, "withdrawn", hang_up=False)
     if s.call.handling:
         talk.leave(s, wrap_up=True, reason="switch-failed", hang_up=False)
     closing.end(s, by="system", cause=HangupCause.FAILURE, outcome="failed")

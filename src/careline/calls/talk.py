@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from careline.calls.caller import end
-from careline.calls.model import SPARE, Kind, Phase
+from careline.calls.closing import end
+from careline.calls.model import SPARE, Kind, Offer, Phase
 from careline.calls.ports import (
     Bridge,
     Hangup,
@@ -33,8 +34,12 @@ class WrongMoment(Conflict):
 # --- offer --------------------------------------------------------------------------------------------------------
 
 
-def offer(s: Step, agent: Agent, seconds: int) -> None:
-    """Ring an agent for a waiting caller. The leg already stands in the bridge when it is answered."""
+def offer(s: Step, agent: Agent, seconds: int, *, alone: bool = True, **why: Any) -> None:
+    """Ring an agent for a waiting caller. `why` is kept with the event: what the router weighed.
+
+    When only one telephone rings (`alone`), its leg already stands in the bridge when it is answered. Of several, only
+    the one that answers first is put there: two agents must never hear the same caller.
+    """
     assert agent.endpoint is not None
     leg = s.call.next_leg("a")
     s.happened(
@@ -44,6 +49,7 @@ def offer(s: Step, agent: Agent, seconds: int) -> None:
         leg=leg,
         endpoint=agent.endpoint,
         until=(s.now + timedelta(seconds=seconds)).isoformat(),
+        **why,
     )
     s.do(
         Ring(
@@ -53,24 +59,30 @@ def offer(s: Step, agent: Agent, seconds: int) -> None:
             caller_name=s.line.name,
             seconds=seconds,
             call=str(s.call.id),
-            bridge=s.call.bridge,
+            bridge=s.call.bridge if alone else None,
         )
     )
 
 
-def end_offer(s: Step, reason: str, *, hang_up: bool) -> None:
-    """An offer came to nothing: `no-answer`, `declined`, `unreachable`, `failed`, `caller-left` or `withdrawn`."""
-    offered = s.call.offer
-    assert offered is not None
+def end_offer(s: Step, offered: Offer, reason: str, *, hang_up: bool) -> None:
+    """An offer came to nothing: `no-answer`, `declined`, `unreachable`, `failed`; or through no fault of the agent:
+    `caller-left`, `withdrawn`, `answered-elsewhere`."""
     spare = reason in ("declined", "unreachable", "failed", "no-answer")
     s.happened(
         Kind.OFFER_ENDED,
         agent_id=str(offered.agent_id),
+        leg=offered.leg,
         reason=reason,
         spare_until=(s.now + SPARE).isoformat() if spare else None,
     )
     if hang_up:
         s.do(Hangup(channel=offered.leg))
+
+
+def end_offers(s: Step, reason: str, *, hang_up: bool = True) -> None:
+    """Take back every offer of this call: the caller is gone or goes elsewhere."""
+    for offered in s.call.offers:
+        end_offer(s, offered, reason, hang_up=hang_up)
 
 
 #: How the end of a ringing leg is understood.
@@ -85,11 +97,12 @@ OFFER_REASONS = {
 }
 
 
-def connect(s: Step) -> None:
-    """The agent picked up: connect, and record when the line records."""
-    offered = s.call.offer
-    assert offered is not None
+def connect(s: Step, offered: Offer) -> None:
+    """An agent picked up, the first if it rang at several: connect, and record when the line records."""
     call = s.call
+    for other in call.offers:
+        if other is not offered:
+            end_offer(s, other, "answered-elsewhere", hang_up=True)
     if call.playback:
         s.do(StopPlay(playback=call.playback))
     s.happened(
