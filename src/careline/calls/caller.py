@@ -6,7 +6,7 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import journey, message
+from careline.calls import emergency, journey, message
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
@@ -30,7 +30,7 @@ def played(s: Step) -> None:
     if call.ending:
         s.do(Hangup(channel=call.channel))
         end(s, by="system")
-    elif call.phase is Phase.WAITING:
+    elif call.phase is Phase.WAITING or (call.phase is Phase.TALKING and call.held):
         s.do(Park(channel=call.channel))
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
         message.record_message(s)
@@ -41,6 +41,9 @@ def played(s: Step) -> None:
 def key(s: Step, digit: str) -> None:
     """The caller pressed a key."""
     call = s.call
+    if digit == s.line.emergency_key:
+        emergency.raise_by_caller(s, "key")
+        return
     if call.ending or call.phase is Phase.TALKING:
         return
     # The digit itself is kept only where it is a menu choice: elsewhere it may be part of a number.

@@ -143,7 +143,7 @@ class Floor:
 
     def setting(self) -> Setting:
         """What decisions may look at."""
-        return Setting(media=self.media, queues=self.queues, outlook=self.outlook)
+        return Setting(media=self.media, queues=self.queues, outlook=self.outlook, staffed=self.staffed)
 
     def step(
         self,
@@ -377,6 +377,11 @@ class Floor:
         for match in route(waiting, self.roster.ready, self.queues):
             agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
             self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
+
+    def staffed(self, queue_id: UUID) -> bool:
+        """Whether anybody takes calls of a queue now, be it that all are busy."""
+        members = self.queues[queue_id].members
+        return any(a.staffed and a.phone_online for a in map(self.agents.get, members) if a)
 
     def outlook(self, call: Call) -> tuple[int, float | None]:
         """A waiting call's place and its expected wait in seconds (None when nobody is staffed)."""

@@ -226,7 +226,11 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.VOICEMAIL_ENDED:
             return replace(call, message=replace(call.message, until=None) if call.message else None)
         case Kind.EMERGENCY_RAISED:
-            return replace(call, emergency=True)
+            # By an agent it is a flag. By the caller it also makes the call first in line, even from its goodbye.
+            how = b.get("how", "agent")
+            ending = call.ending if how == "agent" else None
+            priority = max(call.priority, b.get("priority", 0))
+            return replace(call, emergency=True, emergency_how=how, priority=priority, ending=ending)
         case Kind.ENDING:
             return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None)
         case Kind.ENDED | Kind.REFUSED:

@@ -93,4 +93,7 @@ class LineBook:
             flow=parse(flow),
             hours=lambda _: door,
             record=config.record,
+            emergency_key=config.emergency_key or None,
+            emergency_queue=config.emergency_queue_id,
+            fallback_queue=queue,
         )

@@ -43,8 +43,8 @@ def record_message(s: Step) -> None:
     )
 
 
-def end_message(s: Step, why: str) -> None:
-    """The message is complete: thank and say goodbye."""
+def end_recording(s: Step, why: str) -> None:
+    """Nothing more is recorded; what was said is kept and goes to the inbox."""
     message = s.call.message
     assert message is not None
     assert message.recording is not None
@@ -54,4 +54,9 @@ def end_message(s: Step, why: str) -> None:
         StopRecording(channel=s.call.channel, recording=message.recording),
         Watch(channel=s.call.channel, on=False),
     )
+
+
+def end_message(s: Step, why: str) -> None:
+    """The message is complete: thank and say goodbye."""
+    end_recording(s, why)
     say_goodbye(s, "voicemail", Prompt("voicemail.thanks"))

@@ -213,6 +213,8 @@ class Call:
     held: bool = False
     muted: bool = False
     emergency: bool = False
+    #: How it was raised: `key` or `words` by the caller, `agent` by a person here.
+    emergency_how: str | None = None
     ending: str | None = None
     #: Counters that make ids of legs, playbacks and recordings unique and replayable.
     legs: int = 0
@@ -275,6 +277,8 @@ def call_of(identifier: str) -> UUID | None:
         return None
 
 
+#: The priority of a caller who raised an emergency: above any that a queue, a class or a lost agent gives.
+FIRST_OF_ALL = 1_000_000
 #: An agent's telephone vanished: how long the line stays as it is (a short loss of network comes back by itself), and
 #: how long the caller is then kept with music before another agent is sought.
 PHONE_PATIENCE = timedelta(seconds=4)

@@ -38,6 +38,12 @@ class LineSetup:
     hours: Callable[[datetime], Literal["open", "closed", "closure"]]
     #: Whether calls are recorded (announced by `record.notice` in the greeting).
     record: bool = True
+    #: The key that raises an emergency at every point of a call; None: this line has none.
+    emergency_key: str | None = "*"
+    #: Where such a call goes, when somebody is signed on there.
+    emergency_queue: UUID | None = None
+    #: Where callers go who chose nothing.
+    fallback_queue: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,8 @@ class Setting:
     queues: Mapping[UUID, Queue]
     #: Place in the queue (from 1) and estimated seconds for a waiting call; None when nobody is staffed.
     outlook: Callable[[Call], tuple[int, float | None]]
+    #: Whether somebody takes calls of a queue now, be it that all are busy.
+    staffed: Callable[[UUID], bool] = lambda _: True
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from careline.calls.message import invite_message
-from careline.calls.model import Kind
+from careline.calls.model import FIRST_OF_ALL, Kind
 from careline.calls.ports import Park, Unpark
 from careline.calls.step import Step
 from careline.flows.model import Prompt
@@ -34,7 +34,8 @@ def join_queue(
         queue_id=str(queue_id),
         reason=reason,
         leave=leave,
-        priority=priority,
+        # Who raised an emergency stays first in every queue to come.
+        priority=max(priority, FIRST_OF_ALL if s.call.emergency_how in ("key", "words") else 0),
         place_at=place_at.isoformat() if place_at else None,
         announce_at=(s.now + FIRST_ANNOUNCEMENT).isoformat(),
     )

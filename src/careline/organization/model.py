@@ -71,6 +71,10 @@ class LineConfig:
     max_wait_seconds: int = 1800
     #: Straight into the queue, without greeting or menu: internal lines and measurements.
     direct: bool = False
+    #: The key that raises an emergency at every point of a call; empty: none.
+    emergency_key: str = "*"
+    #: Where a caller in an emergency goes, when somebody is signed on there; None: to the present queue.
+    emergency_queue_id: UUID | None = None
 
     def label(self, key: str, language: str) -> str:
         """What a menu key is for, in the caller's language when there is one."""
@@ -95,6 +99,8 @@ class LineConfig:
             "announce_recording": self.announce_recording,
             "max_wait_seconds": self.max_wait_seconds,
             "direct": self.direct,
+            "emergency_key": self.emergency_key,
+            "emergency_queue_id": _text(self.emergency_queue_id),
         }
 
     @classmethod
@@ -120,6 +126,8 @@ class LineConfig:
                 announce_recording=bool(body.get("announce_recording", True)),
                 max_wait_seconds=int(body.get("max_wait_seconds", 1800)),
                 direct=bool(body.get("direct", False)),
+                emergency_key=str(body.get("emergency_key", "*")),
+                emergency_queue_id=_uuid(body.get("emergency_queue_id")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidLineConfig("The line's configuration cannot be read.") from error
@@ -140,6 +148,10 @@ class LineConfig:
             raise InvalidLineConfig("Menu keys are the digits 1 to 9.")
         if len(set(keys)) != len(keys):
             raise InvalidLineConfig("A menu key is used twice.")
+        if self.emergency_key and not re.fullmatch(r"[*03-9]", self.emergency_key):
+            raise InvalidLineConfig("The emergency key is the star, 0, or one of 3 to 9: 1, 2 and # have other uses.")
+        if self.emergency_key in keys:
+            raise InvalidLineConfig(f"Key {self.emergency_key} cannot be both the emergency key and a menu key.")
         for choice in self.menu:
             missing = [x for x in self.languages if not choice.labels.get(x)]
             if missing:

@@ -71,6 +71,7 @@ class World:
             language="en",
             flow=flow,
             hours=lambda _: self.door,
+            fallback_queue=QUEUE,
         )
         for queue in (QUEUE, OTHER):
             self.floor.queues[queue] = Queue(

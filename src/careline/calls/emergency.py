@@ -1,0 +1,88 @@
+"""A caller says that somebody may be in danger: by the emergency key or by words, wherever the call stands. Pure.
+
+The effect is the same at every point before and beside an agent: the notice (hang up and dial 911), the first place in
+line for the emergency queue or the present one, and a red banner for whoever answers. Nothing is assessed here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from careline.calls import journey, talk
+from careline.calls.message import end_recording, invite_message, say_goodbye
+from careline.calls.model import FIRST_OF_ALL, Kind, Phase
+from careline.calls.ports import Hangup, StopPlay, Unpark
+from careline.calls.step import Step
+from careline.calls.waiting import join_queue
+from careline.flows.model import Prompt
+
+#: What the caller hears at once; who is in line then also hears that nobody goes before.
+NOTICE = Prompt("greeting.emergency-notice")
+FIRST_IN_LINE = Prompt("emergency.first-in-line")
+#: Said again when an emergency interrupted a message and nobody is there to take the call.
+INSTRUCTIONS = Prompt("voicemail.instructions")
+
+How = Literal["key", "words"]
+
+
+def raise_by_caller(s: Step, how: How) -> None:
+    """The caller raised an emergency. Once for a call: a second key or word changes nothing.
+
+    Not in a conversation with an outside number, whose own menu may use the key.
+    """
+    call = s.call
+    if call.emergency or call.outside or call.phase in (Phase.ARRIVED, Phase.ENDED):
+        return
+    ending = call.ending
+    s.happened(Kind.EMERGENCY_RAISED, how=how, priority=FIRST_OF_ALL)
+    if call.phase is Phase.TALKING:
+        # The agent sees the banner. A caller on hold hears the notice now and the music afterwards.
+        if call.held:
+            _notice(s, NOTICE)
+        return
+    queue = _queue(s)
+    if call.phase is Phase.WAITING and queue in (None, call.queue_id):
+        # Somebody's telephone may be ringing already: nothing is taken back.
+        _notice(s, NOTICE, FIRST_IN_LINE)
+        return
+    _let_go(s)
+    if queue is not None:
+        join_queue(s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at)
+        _notice(s, NOTICE, FIRST_IN_LINE)
+    elif call.phase is Phase.VOICEMAIL:
+        invite_message(s, call.message.department if call.message else None, (NOTICE, INSTRUCTIONS))
+    elif ending or call.cursor is None:
+        say_goodbye(s, ending or "emergency", NOTICE)
+    else:
+        # Nobody is there at this hour: the flow goes on where it was, after the notice.
+        s.speak(call.channel, NOTICE)
+        journey.enter(s, call.cursor.node)
+
+
+def _notice(s: Step, *prompts: Prompt) -> None:
+    """Speak over whatever plays now."""
+    if s.call.playback:
+        s.do(StopPlay(playback=s.call.playback))
+    s.do(Unpark(channel=s.call.channel))
+    s.speak(s.call.channel, *prompts)
+
+
+def _let_go(s: Step) -> None:
+    """End what the caller was in the middle of: a prompt, a message, a telephone that rings outside or at an agent."""
+    call = s.call
+    if call.playback:
+        s.do(StopPlay(playback=call.playback))
+    if call.message and call.message.until and call.message.recording:
+        end_recording(s, "emergency")
+    if call.transfer:
+        s.happened(Kind.TRANSFER_CANCELLED, agent_id=None)
+        s.do(Hangup(channel=call.transfer.leg))
+    talk.end_offers(s, "withdrawn", hang_up=True)
+
+
+def _queue(s: Step) -> UUID | None:
+    """Where a person answers soonest: the line's emergency queue, the present one, the line's own; None: nobody is
+    signed on in any of them."""
+    wanted = (s.line.emergency_queue, s.call.queue_id, s.line.fallback_queue)
+    return next((q for q in wanted if q is not None and q in s.setting.queues and s.setting.staffed(q)), None)
