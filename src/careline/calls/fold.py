@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from careline.calls import callback_fold
 from careline.calls.model import (
     MESSAGE_SILENCE,
     PHONE_GRACE,
@@ -94,6 +95,7 @@ def evolve(call: Call, event: Event) -> Call:
                 spared={},
                 diverted=call.diverted if b.get("kept") else frozenset(),
                 direct=_direct(b.get("direct")),
+                arranging=None,
                 listen_until=None,
                 held=False,
                 muted=False,
@@ -120,6 +122,7 @@ def evolve(call: Call, event: Event) -> Call:
                 call,
                 phase=Phase.TALKING,
                 offers=(),
+                arranging=None,
                 transfer=None,
                 playback=None,
                 handling=Handling(
@@ -225,6 +228,19 @@ def evolve(call: Call, event: Event) -> Call:
             return replace(call, message=replace(call.message, silent_since=silent) if call.message else None)
         case Kind.VOICEMAIL_ENDED:
             return replace(call, message=replace(call.message, until=None) if call.message else None)
+        case (
+            Kind.CALLBACK_ASKED
+            | Kind.CALLBACK_ARRANGED
+            | Kind.CALLBACK_WAITING
+            | Kind.CALLBACK_CHANGED
+            | Kind.CALLBACK_DIALLED
+            | Kind.CALLBACK_ANSWERED
+            | Kind.CALLBACK_MESSAGE
+            | Kind.CALLBACK_MISSED
+            | Kind.CALLBACK_MERGED
+            | Kind.CALLBACK_CANCELLED
+        ):
+            return callback_fold.evolve(call, event)
         case Kind.EMERGENCY_RAISED:
             # By an agent it is a flag. By the caller it also makes the call first in line, even from its goodbye.
             how = b.get("how", "agent")
@@ -243,6 +259,7 @@ def evolve(call: Call, event: Event) -> Call:
                 offers=(),
                 transfer=None,
                 outside=None,
+                arranging=None,
                 playback=None,
                 listen_until=None,
                 announce_at=None,
@@ -274,7 +291,8 @@ def fold(events: Iterable[Event], tenant_id: int) -> Call:
 
 def deadline(call: Call) -> datetime | None:
     """The next moment at which something must happen to this call although nobody does anything; None if never."""
-    moments = [call.listen_until, call.announce_at if call.phase is Phase.WAITING and call.offer is None else None]
+    announces = call.phase is Phase.WAITING and call.offer is None and call.arranging is None
+    moments = [call.listen_until, call.announce_at if announces else None, *callback_fold.moments(call)]
     moments += [offer.until for offer in call.offers]
     if call.transfer and not call.transfer.answered:
         moments.append(call.transfer.until)

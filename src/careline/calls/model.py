@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
+from careline.calls.callback_model import Arranging, Callback
 from careline.flows.model import Cursor
 
 
@@ -25,6 +26,8 @@ class Phase(StrEnum):
     TALKING = "talking"
     #: Leaving a spoken message.
     VOICEMAIL = "voicemail"
+    #: The caller has hung up and is to be called back, with the place in the queue kept.
+    CALLBACK = "callback"
     #: Over.
     ENDED = "ended"
 
@@ -72,6 +75,22 @@ class Kind(StrEnum):
     FELL_SILENT = "fell_silent"
     SPOKE = "spoke"
     VOICEMAIL_ENDED = "voicemail_ended"
+    #: The caller is asked something about being called back, or the asking is over.
+    CALLBACK_ASKED = "callback_asked"
+    CALLBACK_ARRANGED = "callback_arranged"
+    #: Nobody is on a line: it waits for its turn, or until a moment.
+    CALLBACK_WAITING = "callback_waiting"
+    #: Somebody on the floor changed number, moment or priority.
+    CALLBACK_CHANGED = "callback_changed"
+    CALLBACK_DIALLED = "callback_dialled"
+    CALLBACK_ANSWERED = "callback_answered"
+    #: An answering machine is told that we tried.
+    CALLBACK_MESSAGE = "callback_message"
+    #: The caller was rung in vain.
+    CALLBACK_MISSED = "callback_missed"
+    #: The caller has called again: on the new call, `old`; on the old one, `into`.
+    CALLBACK_MERGED = "callback_merged"
+    CALLBACK_CANCELLED = "callback_cancelled"
     EMERGENCY_RAISED = "emergency_raised"
     RECOVERED = "recovered"
     #: The flow has nothing more to say: the call ends when the goodbye has been heard.
@@ -209,6 +228,9 @@ class Call:
     outside: Outside | None = None
     transfer: Transfer | None = None
     message: Message | None = None
+    #: The dialogue about being called back; meanwhile the place is kept and nobody is offered the call.
+    arranging: Arranging | None = None
+    callback: Callback | None = None
     recording: str | None = None
     held: bool = False
     muted: bool = False
@@ -269,7 +291,7 @@ class Call:
 def call_of(identifier: str) -> UUID | None:
     """The call that one of our legs, bridges or playbacks belongs to; None for a foreign id."""
     parts = identifier.split(".")
-    if len(parts) < 2 or parts[0] not in {"a", "t", "o", "r", "b", "x", "p"}:
+    if len(parts) < 2 or parts[0] not in {"a", "c", "t", "o", "r", "b", "x", "p"}:
         return None
     try:
         return UUID(parts[1])

@@ -1,0 +1,152 @@
+"""The fold of a callback's events. Pure; called by `fold.evolve` and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from careline.calls.callback_model import Arranging, Ask, Callback, Origin, Stage
+from careline.calls.model import Call, Event, Kind, Phase
+
+
+def evolve(call: Call, event: Event) -> Call:
+    """The state after one event of a callback."""
+    b, at, callback = event.body, event.at, call.callback
+    if event.kind is Kind.CALLBACK_ASKED:
+        return replace(call, arranging=_arranging(b), listen_until=_time(b["listen_until"]))
+    if event.kind is Kind.CALLBACK_ARRANGED:
+        return replace(
+            call,
+            phase=Phase.CALLBACK,
+            callback=_arranged(b, call, at),
+            arranging=None,
+            direct=None,
+            announce_at=None,
+            listen_until=None,
+        )
+    if callback is None:
+        return call
+    match event.kind:
+        case Kind.CALLBACK_WAITING:
+            return _resting(call, callback, b)
+        case Kind.CALLBACK_MISSED:
+            return _resting(call, replace(callback, attempts=b["attempts"]), b)
+        case Kind.CALLBACK_CHANGED:
+            changed = replace(callback, number=b["number"], verified=b["verified"])
+            return replace(_resting(call, changed, b), priority=b["priority"])
+        case Kind.CALLBACK_DIALLED:
+            agent_id = b.get("agent_id")
+            dialling = replace(
+                callback,
+                stage=Stage.DIALLING,
+                leg=b["leg"],
+                until=_time(b["until"]),
+                agent_id=UUID(agent_id) if agent_id else None,
+                agent_leg=b.get("agent_leg"),
+                agent_endpoint=b.get("agent_endpoint"),
+            )
+            return replace(call, callback=dialling, offers=(), legs=call.legs + 1)
+        case Kind.CALLBACK_ANSWERED:
+            answered = replace(
+                callback,
+                stage=Stage(b["stage"]),
+                until=_time(b["until"]),
+                agent_id=None,
+                agent_leg=None,
+                agent_endpoint=None,
+            )
+            return replace(call, channel=b["leg"], callback=answered, playback=None)
+        case Kind.CALLBACK_MESSAGE:
+            leaving = replace(callback, stage=Stage.MESSAGE, until=_time(b["until"]))
+            return replace(
+                call,
+                phase=Phase.CALLBACK,
+                callback=leaving,
+                connected_at=callback.connected_before,
+                listen_until=None,
+                held=False,
+                muted=False,
+                recording=None,
+            )
+        case _:
+            return call
+
+
+def _arranging(b: Mapping[str, Any]) -> Arranging | None:
+    if b["ask"] is None:
+        return None
+    return Arranging(
+        ask=Ask(b["ask"]),
+        origin=Origin(b["origin"]),
+        number=b["number"],
+        digits=b["digits"],
+        verified=b["verified"],
+        tries=b["tries"],
+        old=UUID(b["old"]) if b["old"] else None,
+    )
+
+
+def _arranged(b: Mapping[str, Any], call: Call, at: datetime) -> Callback:
+    return Callback(
+        number=b["number"],
+        verified=b["verified"],
+        mode=b["mode"],
+        stage=Stage.GOODBYE,
+        since=at,
+        expires_at=datetime.fromisoformat(b["expires_at"]),
+        next_at=_time(b["next_at"]),
+        window_ends=_time(b["window_ends"]),
+        until=_time(b["until"]),
+        connected_before=call.connected_at,
+    )
+
+
+def _resting(call: Call, callback: Callback, b: Mapping[str, Any]) -> Call:
+    """Nobody is on any line: the callback waits for its turn or its moment."""
+    resting = replace(
+        callback,
+        stage=Stage.WAITING,
+        next_at=_time(b["next_at"]),
+        window_ends=_time(b["window_ends"]),
+        until=None,
+        leg=None,
+        agent_id=None,
+        agent_leg=None,
+        agent_endpoint=None,
+    )
+    spared = dict(call.spared)
+    if b.get("spare"):
+        spared[UUID(b["spare"])] = datetime.fromisoformat(b["spare_until"])
+    return replace(
+        call,
+        phase=Phase.CALLBACK,
+        callback=resting,
+        spared=spared,
+        playback=None,
+        listen_until=None,
+        recording=None,
+    )
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def moments(call: Call) -> list[datetime | None]:
+    """What is due to a callback, in no order."""
+    callback = call.callback
+    if callback is None or call.phase not in (Phase.CALLBACK, Phase.WAITING):
+        return []
+    if call.phase is Phase.CALLBACK and callback.stage is Stage.WAITING:
+        return [callback.next_at or callback.window_ends, callback.expires_at]
+    return [callback.until]
+
+
+def in_line(call: Call) -> bool:
+    """Whether the call counts as waiting for its turn: a caller with music, or a callback whose moment has come."""
+    if call.phase is Phase.CALLBACK and call.callback is not None:
+        return call.callback.stage is Stage.WAITING and call.callback.next_at is None
+    return call.phase is Phase.WAITING and call.arranging is None

@@ -1,0 +1,107 @@
+"""A callback: the caller hangs up and keeps the place. Its states, as parts of the call. Pure.
+
+The same call goes on: one record, one timeline. `Arranging` is the dialogue by keys in which the caller asks for it;
+`Callback` is what the call carries from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Ask(StrEnum):
+    """What a caller is being asked."""
+
+    #: Whether the calling number is the one to call.
+    NUMBER = "number"
+    #: Another number, digit by digit.
+    ENTER = "enter"
+    #: Whether the number was keyed in rightly; asked twice, for nobody else has confirmed it.
+    CHECK = "check"
+    AGAIN = "again"
+    #: At the caller's turn or later, and how much later.
+    WHEN = "when"
+    LATER = "later"
+    #: Calling again while a callback waits: take the place or cancel it.
+    RETURNING = "returning"
+    #: The answer has been given and a last word is heard before the call goes on.
+    DONE = "done"
+
+
+class Origin(StrEnum):
+    """Where the offer was made."""
+
+    QUEUE = "queue"
+    FLOW = "flow"
+    OVERFLOW = "overflow"
+    #: At the door: the caller has a callback already.
+    ARRIVAL = "arrival"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arranging:
+    """The dialogue by keys. Meanwhile the call keeps its place and is offered to nobody."""
+
+    ask: Ask
+    origin: Origin
+    #: The number talked about, in E.164, and the keys of another one so far.
+    number: str | None = None
+    digits: str = ""
+    #: How the number was confirmed: `calling-number`, `keys`.
+    verified: str = ""
+    tries: int = 0
+    #: The waiting callback of somebody who calls again.
+    old: UUID | None = None
+
+
+class Stage(StrEnum):
+    """Where a callback stands."""
+
+    #: Arranged; the caller still hears the goodbye.
+    GOODBYE = "goodbye"
+    #: In line, or until its moment (`next_at`).
+    WAITING = "waiting"
+    #: The caller's telephone rings; agent-first, an agent listens already.
+    DIALLING = "dialling"
+    #: Caller-first: picked up, and asked to press a key, which no answering machine does.
+    ASKING = "asking"
+    #: An answering machine is told that we tried.
+    MESSAGE = "message"
+    #: The caller is on the line again: an ordinary call from here on.
+    JOINED = "joined"
+
+
+AGENT_FIRST, CALLER_FIRST = "agent-first", "caller-first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What has been arranged with a caller, and how far it is."""
+
+    number: str
+    #: How the number was confirmed: `calling-number`, `keys`, `staff`.
+    verified: str
+    mode: str
+    stage: Stage
+    since: datetime
+    #: After this moment nobody tries any more: the caller's department gets a message.
+    expires_at: datetime
+    #: Times that the caller was rung in vain.
+    attempts: int = 0
+    #: Not before this moment; None: when it is its turn.
+    next_at: datetime | None = None
+    #: End of the hours in which the caller may be rung; None while `next_at` is awaited, or without an end.
+    window_ends: datetime | None = None
+    #: How long the present stage may last.
+    until: datetime | None = None
+    #: The leg that rings, or reached, the caller.
+    leg: str | None = None
+    #: Agent-first: who listens while the caller's telephone rings.
+    agent_id: UUID | None = None
+    agent_leg: str | None = None
+    agent_endpoint: str | None = None
+    #: What the call knew before: an answering machine is no conversation.
+    connected_before: datetime | None = None
