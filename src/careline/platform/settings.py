@@ -103,6 +103,11 @@ class Settings:
     asterisk_http_port: int = _option(8088, "Loopback port of Asterisk's HTTP server (ARI, browser telephones).")
     asterisk_manager_port: int = _option(5038, "Loopback port of Asterisk's manager interface.")
 
+    lookup_hosts: tuple[str, ...] = _option(
+        (),
+        "Hosts (or `host:port`) inside your own network that call flows may ask. Addresses on the internet need no"
+        " mention; everything inside is refused unless it is named here.",
+    )
     master_key_file: str = _option(
         "",
         "File with the master key that encrypts each tenant's keys. Default: `keys/master.key` in the state directory.",
