@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careline.kernel.calendar import ALWAYS, Calendar, Opening, to_instant
+from careline.organization.forms import exceptions_written
+from careline.organization.holidays import US_FEDERAL, read
+from careline.organization.hours import Hours, InvalidHours
 
 pytestmark = pytest.mark.unit
 
@@ -138,3 +141,102 @@ def test_a5_the_next_change_is_where_the_answer_changes(opens: int, closes: int,
     assert calendar.is_open(change) != calendar.is_open(at)
     step = (change - at) / 50
     assert {calendar.is_open(at + step * part) for part in range(50)} == {calendar.is_open(at)}
+
+
+# --- days by rule (O18) -------------------------------------------------------------------------------------------
+
+
+def hours(**body: object) -> Hours:
+    weekly = {day: [["08:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    return Hours.from_body({"zone": "America/New_York", "weekly": weekly, **body})
+
+
+def local(year: int, month: int, day: int, hour: int) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=NEW_YORK)
+
+
+def rule(line: str) -> dict[str, object]:
+    body = read(line)
+    assert body is not None
+    return body
+
+
+def test_o18_a_holiday_by_rule_comes_every_year_and_beats_the_open_week() -> None:
+    calendar = hours(recurring=[rule("every 4th thu of nov closed Thanksgiving Day")]).calendar()
+    for thanksgiving in (date(2026, 11, 26), date(2027, 11, 25), date(2031, 11, 27)):
+        assert calendar.spans(thanksgiving) == []
+        assert calendar.spans(thanksgiving - timedelta(days=7)) != []
+
+
+def test_o18_a_holiday_beats_an_opening_by_rule_and_a_dated_line_beats_both() -> None:
+    clinic, holiday = rule("every 1st sat 09:00-12:00 Saturday clinic"), rule("every 07-04 closed Independence Day")
+    both = hours(recurring=[clinic, holiday])
+    assert both.calendar().spans(date(2026, 7, 4)) == []
+    assert both.label_on(local(2026, 7, 4, 10)) == "Independence Day"
+    assert both.calendar().is_open(local(2026, 8, 1, 10))
+    dated = hours(recurring=[clinic, holiday], exceptions=[rule("2026-07-04 10:00-11:00 Fireworks clinic")])
+    assert dated.calendar().is_open(local(2026, 7, 4, 10))
+    assert not dated.calendar().is_open(local(2026, 7, 4, 9))
+    assert dated.label_on(local(2026, 7, 4, 10)) == "Fireworks clinic"
+
+
+def test_o18_a_fixed_holiday_on_a_weekend_is_observed_on_the_nearest_weekday() -> None:
+    """5 U.S.C. 6103(b): Saturday's on the Friday before; E.O. 11582: Sunday's on the Monday after."""
+    calendar = hours(recurring=[rule("every 07-04 observed closed Independence Day")]).calendar()
+    assert not calendar.is_open(local(2026, 7, 3, 10)), "4 July 2026 is a Saturday"
+    assert not calendar.is_open(local(2027, 7, 5, 10)), "4 July 2027 is a Sunday"
+    assert calendar.is_open(local(2027, 7, 2, 10))
+    assert not calendar.is_open(local(2028, 7, 4, 10)), "a Tuesday"
+
+
+def test_o18_the_federal_holidays_of_2026() -> None:
+    kept = hours(recurring=[rule(line) for line in US_FEDERAL]).calendar()
+    year = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+    closed = [d for d in year if d.weekday() < 5 and not kept.spans(d)]
+    assert closed == [
+        date(2026, 1, 1), date(2026, 1, 19), date(2026, 2, 16), date(2026, 5, 25), date(2026, 6, 19), date(2026, 7, 3),
+        date(2026, 9, 7), date(2026, 10, 12), date(2026, 11, 11), date(2026, 11, 26), date(2026, 12, 25),
+    ]  # fmt: skip
+
+
+def test_o18_a_range_of_days_closes_all_of_them() -> None:
+    calendar = hours(exceptions=[rule("2026-12-28..2027-01-02 closed Winter break")]).calendar()
+    assert calendar.next_change(local(2026, 12, 25, 18)) == local(2027, 1, 4, 8).astimezone(UTC)
+
+
+def test_o18_every_other_week_counts_from_its_start() -> None:
+    late = rule("FREQ=WEEKLY;INTERVAL=2;BYDAY=WE from 2026-11-04 08:00-20:00 Late Wednesday")
+    calendar = hours(recurring=[late]).calendar()
+    assert [calendar.is_open(local(2026, 11, d, 19)) for d in (4, 11, 18, 25)] == [True, False, True, False]
+    assert calendar.is_open(local(2026, 11, 11, 9)), "the other weeks keep their ordinary hours"
+
+
+def test_o18_a_rule_holds_by_wall_time_on_both_days_the_clocks_change() -> None:
+    spring, autumn = rule("every 2nd sun of mar 00:00-06:00 Spring"), rule("every 1st sun of nov 00:00-06:00 Autumn")
+    calendar = hours(recurring=[spring, autumn]).calendar()
+    assert open_minutes(calendar, SPRING) == 5 * 60
+    assert open_minutes(calendar, AUTUMN) == 7 * 60
+
+
+@pytest.mark.parametrize("line", [*US_FEDERAL, "every 1st sat 09:00-12:00 Clinic", "every last fri 08:00-12:00 Short"])
+def test_what_was_written_is_read_back_the_same(line: str) -> None:
+    found = hours(recurring=[rule(line)])
+    assert exceptions_written(found) == line
+    assert Hours.from_body(found.to_body()).recurring == found.recurring
+
+
+@pytest.mark.parametrize(
+    "line", ["sometimes closed", "every 4th noday of nov closed", "every 13th fri closed", "FREQ", "2026-13 closed"]
+)
+def test_a_line_that_means_nothing_is_refused(line: str) -> None:
+    body = read(line)
+    with pytest.raises(InvalidHours):
+        hours(recurring=[body] if body else [{"rule": line}])
+
+
+@pytest.mark.parametrize(
+    "text", ["FREQ=HOURLY", "FREQ=DAILY;BYHOUR=3", "FREQ=YEARLY;BYMONTH=x", "BYDAY=MO", "FREQ=DAILY;X", ""]
+)
+def test_a_rule_that_does_not_name_days_is_refused(text: str) -> None:
+    with pytest.raises(InvalidHours):
+        hours(recurring=[{"rule": text, "open": []}])

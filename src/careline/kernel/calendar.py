@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from careline.kernel.recurrence import Recurrence
+
 #: One opening: from, until. Until at or before from means the next day; 00:00 to 00:00 is the whole day.
 Opening = tuple[time, time]
 
@@ -36,13 +38,24 @@ class Calendar:
     weekly: Mapping[int, tuple[Opening, ...]] = field(default_factory=dict)
     #: Days that differ: holidays have no openings.
     exceptions: Mapping[date, tuple[Opening, ...]] = field(default_factory=dict)
+    #: Days that differ by rule ("the fourth Thursday of November").
+    recurring: tuple[tuple[Recurrence, tuple[Opening, ...]], ...] = ()
+
+    def openings(self, day: date) -> tuple[Opening, ...]:
+        """The openings of a local day: a day's own exception first, then the rules, of which a closed one beats an
+        open one (a holiday on a clinic Saturday is a holiday), then the week."""
+        if day in self.exceptions:
+            return self.exceptions[day]
+        special = [openings for rule, openings in self.recurring if rule.on(day)]
+        if special:
+            return () if not all(special) else tuple(o for openings in special for o in openings)
+        return self.weekly.get(day.weekday(), ())
 
     def spans(self, day: date) -> list[tuple[datetime, datetime]]:
         """The openings that begin on a local day, as UTC instants, in order."""
         zone = ZoneInfo(self.zone)
-        openings = self.exceptions[day] if day in self.exceptions else self.weekly.get(day.weekday(), ())
         found = []
-        for opens, closes in sorted(openings):
+        for opens, closes in sorted(self.openings(day)):
             start = to_instant(day, opens, zone)
             end = to_instant(day if closes > opens else day + timedelta(days=1), closes, zone, last=True)
             if end > start:

@@ -203,9 +203,7 @@ class LinesController(Controller):
         return Made(id=made)
 
     @put("/{line_id:uuid}/config", operation_id="configureLine", summary="Change how a line behaves")
-    async def configure(
-        self, services: Any, actor: Actor, line_id: FromPath[UUID], data: ConfigToSet
-    ) -> MadeVersion:
+    async def configure(self, services: Any, actor: Actor, line_id: FromPath[UUID], data: ConfigToSet) -> MadeVersion:
         """Makes a new version, valid from now or a later moment; nothing is overwritten."""
         version = await services.organization.configure_line(
             actor, line_id, LineConfig.from_body(data.config), valid_from=data.valid_from, note=data.note

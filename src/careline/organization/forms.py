@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from careline.kernel.calendar import Opening
 from careline.kernel.errors import InvalidInput
+from careline.organization.holidays import US_FEDERAL, read, written, written_rule
 from careline.organization.hours import WEEKDAYS, Hours, InvalidHours
 from careline.organization.model import InvalidLineConfig, LineConfig
 from careline.platform.i18n import gettext as _
@@ -25,27 +25,26 @@ REASONS = (
 )  # fmt: skip
 
 _OPENING = re.compile(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})")
-_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\s*(.*)")
 
 
 def hours_of(form: Form) -> Hours:
     """Opening hours from a form. Raises `InvalidHours`."""
     weekly = {day: _openings(form.text(day)) for day in WEEKDAYS}
-    exceptions = [_exception(line) for line in form.text("exceptions").splitlines() if line.strip()]
-    return Hours.from_body({"zone": form.text("zone"), "weekly": weekly, "exceptions": exceptions})
-
-
-def written(openings: tuple[Opening, ...]) -> str:
-    """Openings as people write them: "08:00-12:00, 13:00-17:00"."""
-    return ", ".join(f"{a:%H:%M}-{'24:00' if f'{b:%H:%M}' == '00:00' else f'{b:%H:%M}'}" for a, b in openings)
+    return Hours.from_body({"zone": form.text("zone"), "weekly": weekly, **_special(form)})
 
 
 def exceptions_written(hours: Hours) -> str:
-    """Exceptions, one a line: "2026-12-25 closed Christmas Day"."""
-    return "\n".join(
-        f"{e.day.isoformat()} {written(e.open) or 'closed'} {e.label}".strip()
+    """Days that differ, one a line: "2026-12-25 closed Christmas Day", "every 4th thu of nov closed Thanksgiving"."""
+    dated = [
+        f"{e.day.isoformat()}{f'..{e.last.isoformat()}' if e.last else ''} {written(e.open) or 'closed'} {e.label}"
         for e in sorted(hours.exceptions, key=lambda e: e.day)
-    )
+    ]
+    ruled = [
+        f"{written_rule(r.recurrence.rule, r.recurrence.start, r.recurrence.observed)} "
+        f"{written(r.open) or 'closed'} {r.label}"
+        for r in hours.recurring
+    ]
+    return "\n".join(line.strip() for line in (*ruled, *dated))
 
 
 def _openings(text: str) -> list[list[str]]:
@@ -56,14 +55,20 @@ def _openings(text: str) -> list[list[str]]:
     return found
 
 
-def _exception(line: str) -> dict[str, Any]:
-    parts = _DAY.fullmatch(line.strip())
-    if parts is None:
-        raise InvalidHours(_("Begin each exception with its day, such as 2026-12-25 closed Christmas Day."))
-    day, rest = parts.groups()
-    found = [[a.zfill(5), b.zfill(5)] for a, b in _OPENING.findall(rest)]
-    label = _OPENING.sub("", rest).strip(" ,")
-    return {"day": day, "open": found, "label": re.sub(r"^(closed|cerrado)\b\s*", "", label, flags=re.IGNORECASE)}
+def _special(form: Form) -> dict[str, list[dict[str, Any]]]:
+    """The days that differ, and those of the holidays asked for that are not among them yet."""
+    lines = [line for line in form.text("exceptions").splitlines() if line.strip()]
+    if form.text("add_holidays") == "us-federal":
+        lines += [line for line in US_FEDERAL if line not in {known.strip() for known in lines}]
+    found: dict[str, list[dict[str, Any]]] = {"exceptions": [], "recurring": []}
+    for line in lines:
+        body = read(line)
+        if body is None:
+            raise InvalidHours(
+                _("A line of the days that differ cannot be understood: “%(line)s”.") % {"line": line[:60]}
+            )
+        found["recurring" if "rule" in body else "exceptions"].append(body)
+    return found
 
 
 def line_config_of(form: Form, before: LineConfig | None = None) -> LineConfig:

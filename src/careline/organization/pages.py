@@ -12,6 +12,7 @@ from litestar.response import Redirect, Response, Template
 from careline.kernel.errors import CarelineError, InvalidInput, NotFound
 from careline.kernel.phone import pretty
 from careline.organization import forms
+from careline.organization.holidays import written
 from careline.organization.hours import WEEKDAYS, Hours
 from careline.organization.model import LineConfig, LineView
 from careline.platform.i18n import gettext as _
@@ -36,7 +37,7 @@ def _page(template: str, /, error: CarelineError | None = None, **context: Any) 
     days = dict(zip(WEEKDAYS, _days(), strict=True))
     return Template(
         f"organization/{template}.html",
-        context={"problem": problem, "pretty": pretty, "written": forms.written, "days": days, **context},
+        context={"problem": problem, "pretty": pretty, "written": written, "days": days, **context},
         status_code=status,
     )
 
@@ -109,9 +110,7 @@ async def department(services: Any, actor: Actor, department_id: FromPath[UUID])
     if not found:
         raise NotFound()
     members = {id_ for id_, _name in await services.organization.members(actor, department_id)}
-    return _page(
-        "department", department=found[0], people=await services.organization.staff(actor), members=members
-    )
+    return _page("department", department=found[0], people=await services.organization.staff(actor), members=members)
 
 
 @post("/organization/departments/{department_id:uuid}", status_code=200)
@@ -122,9 +121,7 @@ async def set_members(request: _Request, services: Any, actor: Actor, department
     before = {id_ for id_, _name in await services.organization.members(actor, department_id)}
     for person_id, _name in await services.organization.staff(actor):
         if (str(person_id) in wanted) != (person_id in before):
-            await services.organization.set_member(
-                actor, department_id, person_id, member=str(person_id) in wanted
-            )
+            await services.organization.set_member(actor, department_id, person_id, member=str(person_id) in wanted)
     return Redirect("/organization#departments", status_code=303)
 
 

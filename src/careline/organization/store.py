@@ -77,9 +77,7 @@ async def add_version(
     return int(row["version"])
 
 
-async def _view(
-    tx: Tx, row: Row, at: datetime, on: list[tuple[UUID | None, UUID | None, Closure]]
-) -> LineView:
+async def _view(tx: Tx, row: Row, at: datetime, on: list[tuple[UUID | None, UUID | None, Closure]]) -> LineView:
     config = LineConfig.from_body(row["body"]) if row["body"] else LineConfig()
     door, changes_at, reason, calendar = Door.OPEN, None, None, None
     if config.hours_id is not None:

@@ -21,6 +21,7 @@ from typing import Any
 from careline.kernel.errors import InvalidInput
 from careline.speech.audio import encode_ulaw, level, read_wav, resample, trim
 from careline.speech.tts import VoiceEngine, VoiceUnavailable
+from careline.telephony.prompts import values
 from careline.telephony.prompts.catalogue import catalogue, names
 from careline.telephony.prompts.phrases import (
     KEYS,
@@ -104,7 +105,8 @@ class PromptBook:
         `queue.position` takes `number`; `queue.wait-range` takes `high` (minutes); `number` and `menu.press` take
         `number`; `menu.option.…` takes the `digit` to press; `digits` takes `text`; `greeting.line` takes `name` and
         `own_<language>`; `text` takes `text`, prepared beforehand; `menu.words` takes a `digit` and words for each
-        language; `language.choose` speaks every language in turn. Raises `UnknownPrompt`.
+        language; `language.choose` speaks every language in turn; `value.…` says a value (see `values.pieces`), and
+        `value.name` a name. Raises `UnknownPrompt`.
         """
         lang = self.language(lang)
         match key:
@@ -116,7 +118,7 @@ class PromptBook:
                 return (self._file(lang, self._position(whole(params["number"])), tenant),)
             case "queue.wait-range":
                 return (self._file(lang, f"{key}.{wait_band(whole(params.get('high', params.get('low'))))}", tenant),)
-            case "number" | "menu.press":
+            case "number" | "ordinal" | "menu.press":
                 return (self._file(lang, f"{key}.{whole(params['number'])}", tenant),)
             case "digits":
                 return tuple(self._file(lang, f"number.{d}", tenant) for d in str(params["text"]) if d.isdigit())
@@ -130,8 +132,11 @@ class PromptBook:
                 words = str(params.get(lang) or params.get(_DEFAULT) or "")
                 spoken = self.spoken(lang, menu_words(lang, words)) if words else None
                 return (*(spoken or ()), self._file(lang, press(str(params["digit"])), tenant))
-            case "text":
+            case "text" | "value.name":
                 return self.spoken(lang, str(params["text"])) or ()
+            case _ if key.startswith("value."):
+                names_ = values.pieces(key.removeprefix("value."), params, lang)
+                return tuple(self.media(lang, n)[0] if n == "silence" else self._file(lang, n, tenant) for n in names_)
             case _ if key.startswith("menu.option."):
                 return self._option(lang, key, params.get("digit", params.get("number")), tenant)
             case _:
@@ -211,7 +216,7 @@ class PromptBook:
                 return [line_greeting(lang, str(params["name"]))]
             case "menu.words" if words := params.get(lang) or params.get(_DEFAULT):
                 return [menu_words(lang, str(words))]
-            case "text":
+            case "text" | "value.name":
                 return [str(params["text"])]
             case _:
                 return []

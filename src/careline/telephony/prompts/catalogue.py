@@ -37,7 +37,8 @@ class Prompt:
             yield self.key, text
         else:
             for number in self.each:
-                yield f"{self.key}.{number}", text.replace("{number}", spell(number, language))
+                words = text.replace("{number}", spell(number, language))
+                yield f"{self.key}.{number}", words.replace("{ordinal}", ordinal(number, language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,24 @@ def spell(number: int, language: str) -> str:
             return _ES[number] if number < 30 else _ES_TENS[tens] + (f" y {_ES[ones]}" if ones else "")
         case _:
             return str(number)
+
+
+_EN_ORDINALS = _words(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth"
+)
+_ES_ORDINALS = _words("primero segundo tercero cuarto quinto sexto séptimo octavo noveno décimo")
+
+
+def ordinal(number: int, language: str) -> str:
+    """A rank from 1 to 31 in words. Spanish speaks ordinals up to ten and plain numbers beyond, as people do (RAE)."""
+    if language == "es":
+        return _ES_ORDINALS[number - 1] if 1 <= number <= 10 else spell(number, language)
+    if language != "en":
+        return str(number)
+    if 1 <= number < 20:
+        return _EN_ORDINALS[number - 1]
+    tens, ones = divmod(number, 10)
+    if ones == 0:
+        return f"{_EN_TENS[tens].removesuffix('y')}ieth"
+    return f"{_EN_TENS[tens]}-{_EN_ORDINALS[ones - 1]}"
