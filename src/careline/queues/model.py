@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from careline.queues.rules import DEFAULT, ROUTINE, Ring, Rules
+
+#: Kinds of work that need the agent's ear: at most one at a time.
+PHONE = frozenset({"voice", "callback"})
 
 
 class AgentStatus(StrEnum):
@@ -47,6 +53,24 @@ AGENT_TRANSITIONS: Mapping[AgentStatus, frozenset[AgentStatus]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An agent's place in a queue."""
+
+    #: Order of linear and round-robin strategies, smallest first.
+    position: int = 0
+    #: The team: 0 first; rings open the next ones.
+    rank: int = 0
+    #: Share of calls under weighted-random.
+    weight: float = 1.0
+    #: 0: serves the queue always; n: only while the reserve of level n is called on.
+    reserve: int = 0
+
+
+#: What holds for a member of whom nothing is said.
+MEMBER = Member()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """A queue's rules."""
 
@@ -63,6 +87,13 @@ class Queue:
     service_level_seconds: int = 30
     expected_handle_seconds: float = 240.0
     members: frozenset[UUID] = frozenset()
+    #: Members of whom more is said.
+    places: Mapping[UUID, Member] = field(default_factory=dict)
+    rules: Rules = DEFAULT
+
+    def place(self, agent_id: UUID) -> Member:
+        """A member's place."""
+        return self.places.get(agent_id, MEMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +120,48 @@ class Agent:
     #: What the agent asked for while busy (away, offline): done when the work in hand ends.
     wanted: AgentStatus | None = None
     wanted_reason: str | None = None
+    #: Calls answered and seconds talked today.
+    calls_taken: int = 0
+    talk_seconds: float = 0.0
+    last_inbound_end: datetime | None = None
+    last_outbound_end: datetime | None = None
+    #: The agent's own wrap-up time, at most the queue's; None takes the queue's.
+    wrap_up_seconds: int | None = None
+    #: Seniority under the strategy "level", the higher first.
+    level: int = 0
+    #: Channel -> how much at once (default one telephone call, nothing else); work in hand by channel.
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    load: Mapping[str, int] = field(default_factory=dict)
+    #: Channel of work in hand -> channels whose work may come in beside it.
+    interrupts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def present(self) -> bool:
+        """Whether the agent is signed on, whatever they are doing."""
+        return self.status is not AgentStatus.OFFLINE
 
     @property
     def ready(self) -> bool:
         """Whether a call can be offered now."""
         return self.status is AgentStatus.AVAILABLE and self.phone_online and self.endpoint is not None
+
+    def takes(self, channel: str) -> bool:
+        """Whether work of a channel can be offered now: a free hand for it, and nothing in hand that forbids it."""
+        phone = channel in PHONE
+        if phone:
+            if not self.ready:
+                return False
+        elif self.status not in (AgentStatus.AVAILABLE, AgentStatus.TALKING):
+            return False
+        if not self.load and not self.capacity and self.status is AgentStatus.AVAILABLE:
+            return phone
+        busy = {c: n for c, n in self.load.items() if n > 0}
+        if self.status is AgentStatus.TALKING and not PHONE & busy.keys():
+            busy["voice"] = 1
+        same = PHONE if phone else frozenset({channel})
+        if sum(n for c, n in busy.items() if c in same) >= self.capacity.get("voice" if phone else channel, int(phone)):
+            return False
+        return all(c in same or channel in self.interrupts.get(c, ()) for c in busy)
 
     @property
     def staffed(self) -> bool:
@@ -118,15 +186,66 @@ class Waiting:
     priority: int = 0
     #: Agents not to be tried for this call again (they declined it or did not answer).
     excluded: frozenset[UUID] = frozenset()
+    #: When the call entered this queue (rings count from here) and when it came in; None: as `place_at`.
+    queued_at: datetime | None = None
+    arrived_at: datetime | None = None
+    #: The class of the caller: maximum waits differ by it, "emergency" goes before everything.
+    klass: str = ROUTINE
+    channel: str = "voice"
+    #: A skill expression of this call beside its queue's.
+    requirement: str = ""
+    #: Agents for whom the call is kept for a while; and the one whom the caller asked for.
+    preferred: tuple[Preferred, ...] = ()
+    direct: Direct | None = None
+    #: How well agents fit this caller, from outside; used by the strategy "preferred".
+    scores: Mapping[UUID, float] = field(default_factory=dict)
+    #: Not to be offered before; the place is kept and counts (a callback's next attempt).
+    not_before: datetime | None = None
+    #: The rings it entered with, where a queue freezes them; None: the queue's present ones.
+    rings: tuple[Ring, ...] | None = None
+    #: While it is being offered: no ring opens after this moment.
+    ring_frozen_at: datetime | None = None
+    #: Progressive ringing: who is being rung already, and since when the last of them.
+    ringing: frozenset[UUID] = frozenset()
+    rung_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferred:
+    """An agent for whom a call is kept until a moment, unless that agent is signed off; the highest score first."""
+
+    agent_id: UUID
+    until: datetime
+    score: float = 0.0
+    #: Whether the agent must serve the queue and suit the call.
+    member: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """The agent whom the caller asked for; from `until` on (at once, when signed off) the call waits in `then`."""
+
+    agent_id: UUID
+    until: datetime
+    then: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A decision: offer this call to this agent."""
+    """A decision: offer this call to these agents (several only where a strategy rings several)."""
 
     call_id: UUID
-    agent_id: UUID
     queue_id: UUID
+    agents: tuple[UUID, ...]
+    #: The ring in which it was decided, 0 the first.
+    ring: int = 0
+    #: JSON-able reasons (see `explain`), when they were asked for.
+    why: Mapping[str, Any] | None = None
+
+    @property
+    def agent_id(self) -> UUID:
+        """The first of the agents."""
+        return self.agents[0]
 
 
 _LATE = datetime.max.replace(tzinfo=UTC)
@@ -165,7 +284,7 @@ def route(waiting: Iterable[Waiting], agents: Mapping[UUID, Agent], queues: Mapp
         queue = queues[place.queue_id]
         for position, agent in enumerate(ready):
             if agent.id not in place.excluded and suits(agent, queue, place.language):
-                matches.append(Match(call_id=place.call_id, agent_id=agent.id, queue_id=queue.id))
+                matches.append(Match(call_id=place.call_id, queue_id=queue.id, agents=(agent.id,)))
                 del ready[position]
                 break
         if not ready:

@@ -218,9 +218,7 @@ class QueueService:
         if not label or len(label) > 60:
             raise InvalidInput("Give the telephone a name of up to 60 characters.")
         _no_nul(label)
-        phone = NewDeskPhone(
-            id=new_id(), username=f"d-{secrets.token_hex(4)}", password=secrets.token_urlsafe(18)
-        )
+        phone = NewDeskPhone(id=new_id(), username=f"d-{secrets.token_hex(4)}", password=secrets.token_urlsafe(18))
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.one(_q["list_people"], {"id": person_id}) is None:
                 raise NotFound
