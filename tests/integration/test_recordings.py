@@ -87,7 +87,7 @@ class Studio:
     async def events(self, call: UUID, recording: UUID, kind: Kind = Kind.RECORDING_STARTED) -> None:
         event = Event(call_id=call, kind=kind, at=datetime.now(UTC), body={"recording_id": str(recording)})
         async with self.db.tenant(self.tenant) as tx:
-            await rows.begin_with_events(tx, Batch(events=[event]))
+            await rows.begin_with_events(tx, Batch(log=[event]))
 
     async def write(self, pipe: Path) -> Callable[[bytes], Any]:
         """Open a pipe as MixMonitor does."""

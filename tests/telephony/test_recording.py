@@ -112,7 +112,7 @@ async def begin(db: Database, tenant: int, call_id: UUID, recording: UUID) -> No
     body = {"recording_id": str(recording)}
     started = Event(call_id=call_id, kind=Kind.RECORDING_STARTED, at=datetime.now(UTC), body=body)
     async with db.tenant(tenant) as tx:
-        await begin_with_events(tx, Batch(events=[started]))
+        await begin_with_events(tx, Batch(log=[started]))
 
 
 def tones(wav: bytes) -> tuple[float, float]:

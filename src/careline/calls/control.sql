@@ -4,15 +4,19 @@
 SELECT id FROM tenant ORDER BY id;
 
 -- name: list_queues
-SELECT q.*, coalesce(array_agg(m.person_id) FILTER (WHERE m.person_id IS NOT NULL), '{}') AS members
+SELECT q.*, coalesce(array_agg(m.person_id) FILTER (WHERE m.person_id IS NOT NULL), '{}') AS members,
+  coalesce(jsonb_object_agg(m.person_id, jsonb_build_array(m.position, m.rank, m.weight, m.reserve))
+    FILTER (WHERE (m.position, m.rank, m.weight, m.reserve) <> (0, 0, 1, 0)), '{}') AS places
 FROM queue q LEFT JOIN queue_member m ON m.queue_id = q.id
 WHERE q.active GROUP BY q.id;
 
 -- name: list_people
 SELECT p.id, p.name,
   coalesce((SELECT jsonb_object_agg(s.skill, s.proficiency) FROM person_skill s WHERE s.person_id = p.id), '{}') AS skills,
-  coalesce((SELECT array_agg(l.language) FROM person_language l WHERE l.person_id = p.id), '{}') AS languages
-FROM person p
+  coalesce((SELECT array_agg(l.language) FROM person_language l WHERE l.person_id = p.id), '{}') AS languages,
+  coalesce(a.level, 0) AS level, a.wrap_up_seconds, coalesce(a.capacity, '{}') AS capacity,
+  coalesce(a.interrupts, '{}') AS interrupts
+FROM person p LEFT JOIN agent_setting a ON a.person_id = p.id
 WHERE p.deactivated_at IS NULL
   AND (EXISTS (SELECT FROM queue_member m WHERE m.person_id = p.id)
     OR EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor')));
@@ -48,33 +52,38 @@ ORDER BY r.n;
 
 -- name: save_calls
 INSERT INTO call AS c (id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
-  place_at, priority, offered_to, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
+  place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
   ended_at, ended_by, outcome, channel)
 SELECT id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
-  place_at, priority, offered_to, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
+  place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
   ended_at, ended_by, outcome, channel
 FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, line_id uuid, source text, dialled text, caller text,
   caller_name text, language text, phase text, reason text, queue_id uuid, queued_at timestamptz, place_at timestamptz,
-  priority int, offered_to uuid, agent_id uuid, held boolean, muted boolean, emergency boolean, transfer jsonb,
+  priority int, offered_to uuid, ringing uuid[], agent_id uuid, held boolean, muted boolean, emergency boolean, transfer jsonb,
   arrived_at timestamptz, answered_at timestamptz, connected_at timestamptz, ended_at timestamptz, ended_by text,
   outcome text, channel text)
 ON CONFLICT (id) DO UPDATE SET language = excluded.language, phase = excluded.phase, reason = excluded.reason,
   queue_id = excluded.queue_id, queued_at = excluded.queued_at, place_at = excluded.place_at,
-  priority = excluded.priority, offered_to = excluded.offered_to, agent_id = excluded.agent_id, held = excluded.held,
+  priority = excluded.priority, offered_to = excluded.offered_to,
+  ringing = excluded.ringing, agent_id = excluded.agent_id, held = excluded.held,
   muted = excluded.muted, emergency = excluded.emergency, transfer = excluded.transfer,
   answered_at = excluded.answered_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
   ended_by = excluded.ended_by, outcome = excluded.outcome, updated_at = clock_timestamp();
 
 -- name: save_agents
 INSERT INTO agent_state (person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses,
-  wrap_up_until)
-SELECT person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses, wrap_up_until
+  wrap_up_until, wanted, wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end)
+SELECT person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses, wrap_up_until, wanted,
+  wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end
 FROM jsonb_to_recordset(%(rows)s) AS r (person_id uuid, status text, since timestamptz, reason text, endpoint text,
-  phone_online boolean, idle_since timestamptz, call_id uuid, misses int, wrap_up_until timestamptz)
+  phone_online boolean, idle_since timestamptz, call_id uuid, misses int, wrap_up_until timestamptz, wanted text,
+  wanted_reason text, calls_taken int, talk_seconds float8, last_inbound_end timestamptz, last_outbound_end timestamptz)
 ON CONFLICT (person_id) DO UPDATE SET status = excluded.status, since = excluded.since, reason = excluded.reason,
   endpoint = excluded.endpoint, phone_online = excluded.phone_online, idle_since = excluded.idle_since,
   call_id = excluded.call_id, misses = excluded.misses, wrap_up_until = excluded.wrap_up_until,
-  updated_at = clock_timestamp();
+  wanted = excluded.wanted, wanted_reason = excluded.wanted_reason, calls_taken = excluded.calls_taken,
+  talk_seconds = excluded.talk_seconds, last_inbound_end = excluded.last_inbound_end,
+  last_outbound_end = excluded.last_outbound_end, updated_at = clock_timestamp();
 
 -- name: open_handling
 INSERT INTO call_handling (id, call_id, person_id, queue_id, connected_at)

@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, closing, handover, message, talk, waiting
+from careline.calls import attendance, callback, callback_rules, caller, closing, handover, message, talk, waiting
 from careline.calls.agenda import Agenda
+from careline.calls.callback_book import CallbackBook
+from careline.calls.callback_fold import in_line
 from careline.calls.fold import begin, deadline
 from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
@@ -60,6 +62,7 @@ class Floor:
         #: The configuration each call in progress began with.
         self.pinned: dict[UUID, LineSetup] = {}
         self.by_channel: dict[str, UUID] = {}
+        self.callbacks = CallbackBook()
         #: When something must happen to a call although nobody does anything.
         self.agenda = Agenda()
         #: Calls in a queue; of them, those that ring nobody just now.
@@ -115,7 +118,7 @@ class Floor:
             case PhoneHold(channel=channel, on=on):
                 self._phone_hold(channel, on, now, out)
             case EndpointChanged(endpoint=endpoint, online=online):
-                self.endpoint_changed(endpoint, online, now, out)
+                attendance.endpoint_changed(self, endpoint, online, now, out)
             case _:
                 return out
         self.distribute(now, out)
@@ -131,7 +134,7 @@ class Floor:
                 if call_id in self.calls:
                     self.agenda.put(call_id, deadline(self.calls[call_id]))
         for agent_id in self.roster.agenda.take_due(now):
-            self.wrap_up(agent_id, None, now, out)
+            attendance.wrap_up(self, agent_id, None, now, out)
         self.distribute(now, out)
         return out
 
@@ -143,7 +146,7 @@ class Floor:
 
     def setting(self) -> Setting:
         """What decisions may look at."""
-        return Setting(media=self.media, queues=self.queues, outlook=self.outlook, staffed=self.staffed)
+        return Setting(media=self.media, queues=self.queues, outlook=self.outlook, staffed=self.staffed, callback_of=self.callback_of, region=self.region)
 
     def step(
         self,
@@ -162,16 +165,17 @@ class Floor:
         call = s.call
         self.calls[call.id] = call
         out.calls[call.id] = call
-        out.events += s.events
         out.commands += s.commands
         for event in s.events:
-            self._agents_follow(event, call, out)
+            out.log.append(event)
+            attendance.follow(self, event, call, out)
         self._index(call)
 
     def _index(self, call: Call) -> None:
         self.by_channel[call.channel] = call.id
         self.agenda.put(call.id, deadline(call))
-        queued = call.phase is Phase.WAITING
+        self.callbacks.put(call)
+        queued = in_line(call)
         (self.queued.add if queued else self.queued.discard)(call.id)
         (self.unoffered.add if queued and call.offer is None else self.unoffered.discard)(call.id)
         for leg in (*call.offers, call.handling, call.transfer, call.outside):
@@ -233,7 +237,10 @@ class Floor:
             # The caller left while the telephone was being lifted: nobody is to hold a dead line.
             out.commands.append(Hangup(channel=channel))
         elif offered := call.offer_at(channel):
-            self.step(call.id, now, out, lambda s: talk.connect(s, offered))
+            reached = callback.agent_ready if call.phase is Phase.CALLBACK else talk.connect
+            self.step(call.id, now, out, lambda s: reached(s, offered))
+        elif call.callback and call.callback.leg == channel and call.phase is Phase.CALLBACK:
+            self.step(call.id, now, out, callback.caller_answered)
         elif call.transfer and call.transfer.leg == channel:
             self.step(call.id, now, out, handover.transfer_answered)
         elif call.handling and call.handling.returning_leg == channel:
@@ -247,6 +254,10 @@ class Floor:
             return
         if channel == call.channel:
             self.step(call.id, now, out, lambda s: _caller_gone(s, cause))
+        elif call.phase is Phase.CALLBACK and call.callback and channel == call.callback.leg:
+            self.step(call.id, now, out, lambda s: callback.missed(s, callback.MISSED[cause]))
+        elif call.phase is Phase.CALLBACK and call.callback and channel == call.callback.agent_leg:
+            self.step(call.id, now, out, callback.agent_gone)
         elif offered := call.offer_at(channel):
             reason = talk.OFFER_REASONS[cause]
             self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, reason, hang_up=False))
@@ -273,7 +284,7 @@ class Floor:
         late = [offered for offered in call.offers if offered.until <= now]
         for offered in late:
             talk.end_offer(s, offered, "no-answer", hang_up=True)
-        if late:
+        if late or callback.due(s):
             return
         if call.transfer and not call.transfer.answered and call.transfer.until <= now:
             handover.fail_transfer(s, "no-answer", hang_up_target=True)
@@ -289,71 +300,10 @@ class Floor:
         elif call.phase is Phase.WAITING and call.offer is None and call.announce_at and call.announce_at <= now:
             waiting.announce(s)
 
-    # --- agents -----------------------------------------------------------------------------------------------------
-
-    def _agents_follow(self, event: Event, call: Call, out: Outcome) -> None:
-        """What an event of a call means for the agents in it."""
-        body, now = event.body, event.at
-        match event.kind:
-            case Kind.OFFERED:
-                self.roster.set_status(UUID(body["agent_id"]), AgentStatus.OFFERED, now, out, call_id=call.id)
-            case Kind.OFFER_ENDED:
-                self.roster.end_offer(UUID(body["agent_id"]), body["reason"], now, out)
-            case Kind.CONNECTED:
-                self.roster.set_status(UUID(body["agent_id"]), AgentStatus.TALKING, now, out, call_id=call.id)
-            case Kind.TRANSFER_STARTED if body["to"] == "agent":
-                self.roster.set_status(UUID(body["target"]), AgentStatus.OFFERED, now, out, call_id=call.id)
-            case Kind.TRANSFER_ANSWERED if call.transfer and call.transfer.to == "agent":
-                self.roster.set_status(UUID(call.transfer.target), AgentStatus.TALKING, now, out, call_id=call.id)
-            case Kind.TRANSFER_FAILED | Kind.TRANSFER_CANCELLED if body.get("agent_id"):
-                self.roster.end_offer(UUID(body["agent_id"]), body.get("reason") or "withdrawn", now, out)
-            case Kind.AGENT_LEFT:
-                agent_id = UUID(body["agent_id"])
-                if body["wrap_up"]:
-                    queue = self.queues.get(call.queue_id) if call.queue_id else None
-                    self.roster.begin_wrap_up(agent_id, call.id, queue, now, out)
-                elif body["reason"] == "phone-lost":
-                    self.roster.set_status(agent_id, AgentStatus.OFFLINE, now, out, reason="phone-lost")
-            case _:
-                pass
-
-    def wrap_up(self, agent_id: UUID, code: str | None, now: datetime, out: Outcome) -> None:
-        """End the wrap-up with a code; None when its time ran out."""
-        agent = self.agents[agent_id]
-        call = self.calls.get(agent.call_id) if agent.call_id else None
-        if call and agent_id in call.wrapping:
-            self.step(
-                call.id,
-                now,
-                out,
-                lambda s: s.happened(Kind.WRAPPED_UP, agent_id=str(agent_id), code=code),
-                agent_id,
-            )
-        self.roster.rest(agent_id, now, out)
-
-    def endpoint_changed(self, endpoint: str, online: bool, now: datetime, out: Outcome) -> None:
-        """A telephone became reachable or vanished: its agent's readiness, and a call in hand, follow."""
-        (self.roster.online.add if online else self.roster.online.discard)(endpoint)
-        agent = self.roster.at(endpoint)
-        if agent is None or agent.phone_online == online:
-            return
-        self.roster.put(replace(agent, phone_online=online))
-        out.agents.add(agent.id)
-        call = self.calls.get(agent.call_id) if agent.call_id else None
-        handling = call.handling if call and call.handling and call.handling.agent_id == agent.id else None
-        if online:
-            if call and handling and handling.lost_at:
-                if endpoint == handling.endpoint and not handling.returning_leg:
-                    self.step(call.id, now, out, lambda s: handover.phone_back(s, handling.leg))
-                else:
-                    self.step(call.id, now, out, lambda s: handover.ring_back(s, endpoint))
-            return
-        if call and handling:
-            self.step(call.id, now, out, handover.lose_phone)
-        elif call and (offered := call.offer_to(agent.id)):
-            self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, "unreachable", hang_up=True))
-        elif agent.status is AgentStatus.AVAILABLE:
-            self.roster.set_status(agent.id, AgentStatus.AWAY, now, out, reason="phone-offline")
+    def callback_of(self, call: Call) -> Call | None:
+        """The callback that waits for the same caller, if there is one."""
+        found = self.callbacks.of(call.tenant_id, call.caller)
+        return self.calls.get(found) if found and found != call.id else None
 
     # --- distribution -----------------------------------------------------------------------------------------------
 
@@ -371,12 +321,28 @@ class Floor:
 
     def distribute(self, now: datetime, out: Outcome) -> None:
         """Offer waiting calls to ready agents."""
+        self._ring_ahead(now, out)
+        self.roster.tell(now, out)
         if not self.unoffered or not self.roster.ready:
             return
         waiting = [self._place(self.calls[call_id], now) for call_id in self.unoffered]
         for match in route(waiting, self.roster.ready, self.queues):
+            if callback.waits_for_caller(self.calls[match.call_id]):
+                self.step(match.call_id, now, out, callback.ring_caller)
+                return self.distribute(now, out)
             agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
             self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
+        self.roster.tell(now, out)
+
+    def _ring_ahead(self, now: datetime, out: Outcome) -> None:
+        """Caller-first callbacks whose place is about to come up."""
+        for call_id in sorted(self.callbacks.ahead):
+            call = self.calls[call_id]
+            if call.queue_id not in self.queues:
+                continue
+            _, seconds = self.outlook(call)
+            if seconds is not None and seconds <= callback_rules.LEAD.total_seconds():
+                self.step(call_id, now, out, callback.ring_caller)
 
     def staffed(self, queue_id: UUID) -> bool:
         """Whether anybody takes calls of a queue now, be it that all are busy."""
@@ -403,6 +369,8 @@ def _voice(s: Step, on: bool) -> None:
 
 def _caller_gone(s: Step, cause: HangupCause) -> None:
     """The caller hung up, at whatever point."""
+    if callback.caller_left(s, cause):
+        return
     call = s.call
     talk.end_offers(s, "caller-left")
     if call.handling:

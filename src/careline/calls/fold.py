@@ -24,6 +24,7 @@ from careline.calls.model import (
     Message,
     Offer,
     Outside,
+    Pending,
     Phase,
     Transfer,
 )
@@ -70,7 +71,7 @@ def evolve(call: Call, event: Event) -> Call:
             return replace(
                 call,
                 phase=Phase.FLOW,
-                cursor=Cursor(node=b["node"], tries=b["tries"], speaking=b["speaking"]),
+                cursor=Cursor.from_body(b),
                 listen_until=_time(b["listen_until"]),
                 playback=call.playback if b["speaking"] else None,
             )
@@ -197,12 +198,15 @@ def evolve(call: Call, event: Event) -> Call:
                 call,
                 handling=None,
                 muted=False,
+                notes_asked=False,
                 wrapping=call.wrapping | {UUID(b["agent_id"])} if b["wrap_up"] else call.wrapping,
             )
         case Kind.REQUEUED:
             return _wait_on(call, b) if b.get("resume") else call
         case Kind.DIVERTED:
             return replace(call, diverted=call.diverted | {b["reason"]})
+        case Kind.NOTES_ASKED:
+            return replace(call, notes_asked=True)
         case Kind.PRIORITY_CHANGED:
             return replace(call, priority=b["priority"])
         case Kind.RECOGNISED:
@@ -241,12 +245,27 @@ def evolve(call: Call, event: Event) -> Call:
             | Kind.CALLBACK_CANCELLED
         ):
             return callback_fold.evolve(call, event)
+        case Kind.ASKED:
+            pending = Pending(id=b["ask_id"], kind=b["kind"], until=_sure(b["until"]))
+            return replace(call, ask=pending, asks=call.asks + 1)
+        case Kind.ASK_ENDED:
+            return replace(call, ask=None)
+        case Kind.CONSENTED:
+            return replace(call, consent=b["record"])
+        case Kind.NOTED:
+            return replace(call, noted={**call.noted, **b["variables"]})
+        case Kind.FLOW_FAILED:
+            return replace(call, ask=None)
         case Kind.EMERGENCY_RAISED:
             # By an agent it is a flag. By the caller it also makes the call first in line, even from its goodbye.
             how = b.get("how", "agent")
             ending = call.ending if how == "agent" else None
             priority = max(call.priority, b.get("priority", 0))
-            return replace(call, emergency=True, emergency_how=how, priority=priority, ending=ending)
+            raised = replace(call, emergency=True, emergency_how=how, priority=priority, ending=ending)
+            if how == "agent" or call.arranging is None:
+                return raised
+            # Nothing else is asked of the caller now.
+            return replace(raised, arranging=None, listen_until=None)
         case Kind.ENDING:
             return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None)
         case Kind.ENDED | Kind.REFUSED:
@@ -292,7 +311,9 @@ def fold(events: Iterable[Event], tenant_id: int) -> Call:
 def deadline(call: Call) -> datetime | None:
     """The next moment at which something must happen to this call although nobody does anything; None if never."""
     announces = call.phase is Phase.WAITING and call.offer is None and call.arranging is None
-    moments = [call.listen_until, call.announce_at if announces else None, *callback_fold.moments(call)]
+    moments = [
+        call.ask.until if call.ask else None,
+        call.listen_until, call.announce_at if announces else None, *callback_fold.moments(call)]
     moments += [offer.until for offer in call.offers]
     if call.transfer and not call.transfer.answered:
         moments.append(call.transfer.until)

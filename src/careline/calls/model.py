@@ -68,6 +68,8 @@ class Kind(StrEnum):
     DIVERTED = "diverted"
     #: A supervisor changed the priority of a waiting call.
     PRIORITY_CHANGED = "priority_changed"
+    #: The agent asked for time for notes after the call.
+    NOTES_ASKED = "notes_asked"
     #: Who talked with this caller the last time.
     RECOGNISED = "recognised"
     AGENT_LEFT = "agent_left"
@@ -92,6 +94,16 @@ class Kind(StrEnum):
     CALLBACK_MERGED = "callback_merged"
     CALLBACK_CANCELLED = "callback_cancelled"
     EMERGENCY_RAISED = "emergency_raised"
+    #: The flow asked something outside (a look-up, a verification, a program that talks), and an answer came or did
+    #: not come in time. Never what was asked or answered.
+    ASKED = "asked"
+    ASK_ENDED = "ask_ended"
+    #: The caller said whether the call may be recorded.
+    CONSENTED = "consented"
+    #: The flow noted something for the agent.
+    NOTED = "noted"
+    #: The flow could not go on: the caller is given to a person instead.
+    FLOW_FAILED = "flow_failed"
     RECOVERED = "recovered"
     #: The flow has nothing more to say: the call ends when the goodbye has been heard.
     ENDING = "ending"
@@ -183,6 +195,16 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An answer that the flow waits for."""
+
+    id: str
+    kind: str
+    #: From this moment on the flow goes on without it.
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """The state of one call."""
 
@@ -204,6 +226,13 @@ class Call:
     #: The playback that is being heard, and the moment until which a key is awaited.
     playback: str | None = None
     listen_until: datetime | None = None
+    ask: Pending | None = None
+    #: Keys pressed where nobody listened: they count at the next question. In memory only.
+    ahead: str = field(default="", repr=False)
+    #: Whether the caller agreed to be recorded; None: was not asked.
+    consent: bool | None = None
+    #: What the flow noted for the agent.
+    noted: Mapping[str, Any] = field(default_factory=dict)
     queue_id: UUID | None = None
     queued_at: datetime | None = None
     place_at: datetime | None = None
@@ -225,6 +254,8 @@ class Call:
     handling: Handling | None = None
     #: Agents who finish their notes on this call, until each has wrapped up.
     wrapping: frozenset[UUID] = frozenset()
+    #: The agent asked for time for notes.
+    notes_asked: bool = False
     outside: Outside | None = None
     transfer: Transfer | None = None
     message: Message | None = None
@@ -242,6 +273,7 @@ class Call:
     legs: int = 0
     playbacks: int = 0
     recordings: int = 0
+    asks: int = 0
     answered_at: datetime | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None

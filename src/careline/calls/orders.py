@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from careline.calls import closing, handover, talk, waiting
+from careline.calls import attendance, closing, handover, talk, waiting
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -135,14 +135,14 @@ def _phone(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
         # An old page's telephone: its leaving must not count as this agent's any more. A live leg on it is lost
         # from now on, and is rung again at the new telephone as soon as that one is reachable.
         if agent.phone_online:
-            floor.endpoint_changed(agent.endpoint, False, now, out)
+            attendance.endpoint_changed(floor, agent.endpoint, False, now, out)
         floor.roster.by_endpoint.pop(agent.endpoint, None)
         agent = floor.agents[order.person_id]
     floor.roster.by_endpoint[endpoint] = agent.id
     floor.roster.put(replace(agent, endpoint=endpoint, phone_online=False, since=agent.since or now))
     out.agents.add(agent.id)
     if endpoint in floor.roster.online:
-        floor.endpoint_changed(endpoint, True, now, out)
+        attendance.endpoint_changed(floor, endpoint, True, now, out)
 
 
 def _more_time(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
@@ -161,7 +161,7 @@ def _wrap_up(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
     code = str(order.body.get("code") or "")
     if code not in floor.codes.get(order.tenant_id, frozenset()):
         raise InvalidInput("Choose one of the reasons.")
-    floor.wrap_up(agent.id, code, now, out)
+    attendance.wrap_up(floor, agent.id, code, now, out)
 
 
 # --- a call -------------------------------------------------------------------------------------------------------

@@ -26,13 +26,13 @@ SELECT c.id AS call_id, q.name AS queue, l.label AS line, c.reason, c.language,
        coalesce(c.place_at, c.arrived_at) AS waiting_since, c.source AS caller_kind, c.emergency,
        coalesce((SELECT max(v.level) FROM verification v WHERE v.call_id = c.id AND v.outcome = 'verified'), 0)
          AS verified_level,
-       CASE WHEN c.offered_to = %(person_id)s THEN NULL ELSE p.name END AS from_agent
+       CASE WHEN c.offered_to = %(person_id)s OR %(person_id)s = ANY(c.ringing) THEN NULL ELSE p.name END AS from_agent
 FROM call c
 JOIN line l ON l.id = c.line_id
 LEFT JOIN queue q ON q.id = c.queue_id
 LEFT JOIN person p ON p.id = c.agent_id
 WHERE c.ended_at IS NULL
-  AND (c.offered_to = %(person_id)s
+  AND (c.offered_to = %(person_id)s OR %(person_id)s = ANY(c.ringing)
        OR (c.transfer ->> 'target' = %(person_id)s::text AND c.transfer ->> 'state' = 'ringing'))
 ORDER BY c.arrived_at
 LIMIT 1

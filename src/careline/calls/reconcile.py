@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import caller, closing, talk
+from careline.calls import attendance, caller, closing, talk
 from careline.calls.floor import Floor
 from careline.calls.model import Kind, Phase, call_of
 from careline.calls.outcome import Outcome
@@ -65,9 +65,9 @@ def arrival(seen: SwitchSnapshot, channel: str, now: datetime) -> Arrived:
 
 def _telephones(floor: Floor, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
     for endpoint in (floor.roster.online | set(floor.roster.by_endpoint)) - seen.endpoints_online:
-        floor.endpoint_changed(endpoint, False, now, out)
+        attendance.endpoint_changed(floor, endpoint, False, now, out)
     for endpoint in seen.endpoints_online:
-        floor.endpoint_changed(endpoint, True, now, out)
+        attendance.endpoint_changed(floor, endpoint, True, now, out)
 
 
 def _legs(floor: Floor, call_id: UUID, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
@@ -117,10 +117,11 @@ def lost_switch(floor: Floor, now: datetime) -> Outcome:
     """The switch itself was restarted: every call it carried is gone. Each is closed as failed, nobody stays busy."""
     out = Outcome()
     for endpoint in set(floor.roster.online):
-        floor.endpoint_changed(endpoint, False, now, out)
+        attendance.endpoint_changed(floor, endpoint, False, now, out)
     for call in list(floor.calls.values()):
         if call.phase is not Phase.ENDED:
             floor.step(call.id, now, out, _closed_by_failure)
+    floor.roster.tell(now, out)
     # Nothing of these calls is left to command.
     out.commands.clear()
     return out

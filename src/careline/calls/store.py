@@ -12,10 +12,11 @@ from psycopg.types.json import Jsonb
 
 from careline.calls.fold import fold
 from careline.calls.model import Call, Event, Kind
-from careline.calls.outcome import AgentEvent
+from careline.calls.outcome import AgentEvent, FloorEvent, Happening
 from careline.calls.plan import FloorPlan
+from careline.calls.roster import LIVE, live
 from careline.platform.db import Tx, queries
-from careline.queues.model import Agent, AgentStatus, Queue
+from careline.queues.model import Agent, Queue
 
 _q = queries("careline.calls", "control.sql")
 
@@ -24,23 +25,22 @@ _q = queries("careline.calls", "control.sql")
 class Batch:
     """What is to be appended for one tenant in one transaction."""
 
-    events: list[Event] = field(default_factory=list)
-    agent_events: list[AgentEvent] = field(default_factory=list)
+    #: Everything that happened, in order: the order of the rows.
+    log: list[Happening] = field(default_factory=list)
     calls: dict[UUID, Call] = field(default_factory=dict)
     agents: dict[UUID, Agent] = field(default_factory=dict)
     #: Order id -> (state, result).
     orders: dict[UUID, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
+    @property
+    def events(self) -> list[Event]:
+        """What happened to calls."""
+        return [e for e in self.log if isinstance(e, Event)]
+
 
 async def write(tx: Tx, batch: Batch) -> None:
     """Append a batch: events, projections, handlings and the answers to orders."""
-    rows = [
-        _event_row(i, "call", e.call_id, e.kind.value, e.at, e.body, e.person_id) for i, e in enumerate(batch.events)
-    ]
-    rows += [
-        _event_row(len(rows) + i, "agent", e.agent_id, e.kind, e.at, e.body, e.person_id)
-        for i, e in enumerate(batch.agent_events)
-    ]
+    rows = [_row(n, happening) for n, happening in enumerate(batch.log)]
     if batch.calls:
         await tx.run(_q["save_calls"], {"rows": Jsonb([_call_row(c) for c in batch.calls.values()])})
     if batch.agents:
@@ -84,6 +84,21 @@ async def _handling(tx: Tx, event: Event) -> None:
             pass
 
 
+def _row(n: int, happened: Happening) -> dict[str, Any]:
+    match happened:
+        case Event() as e:
+            return _event_row(n, "call", e.call_id, e.kind.value, e.at, e.body, e.person_id)
+        case AgentEvent() as e:
+            return _event_row(n, "agent", e.agent_id, e.kind, e.at, e.body, e.person_id)
+        case FloorEvent() as e:
+            return _event_row(n, "floor", floor_of(e.tenant_id), e.kind, e.at, e.body, None)
+
+
+def floor_of(tenant_id: int) -> UUID:
+    """The id of a tenant's floor: what its `floor` events are about."""
+    return UUID(int=tenant_id)
+
+
 def _event_row(
     n: int, stream: str, stream_id: UUID, kind: str, at: datetime, body: Mapping[str, Any], person_id: UUID | None
 ) -> dict[str, Any]:
@@ -123,6 +138,7 @@ def _call_row(call: Call) -> dict[str, Any]:
         "place_at": _time(call.place_at),
         "priority": call.priority,
         "offered_to": _text(call.offer.agent_id) if call.offer else None,
+        "ringing": [str(offered.agent_id) for offered in call.offers],
         "agent_id": _text(call.handling.agent_id) if call.handling else None,
         "held": call.held,
         "muted": call.muted,
@@ -147,18 +163,7 @@ def _call_row(call: Call) -> dict[str, Any]:
 
 
 def _agent_row(agent: Agent) -> dict[str, Any]:
-    return {
-        "person_id": str(agent.id),
-        "status": agent.status.value,
-        "since": _time(agent.since),
-        "reason": agent.reason,
-        "endpoint": agent.endpoint,
-        "phone_online": agent.phone_online,
-        "idle_since": _time(agent.idle_since),
-        "call_id": _text(agent.call_id),
-        "misses": agent.misses,
-        "wrap_up_until": _time(agent.wrap_up_until),
-    }
+    return {"person_id": str(agent.id), **live(agent)}
 
 
 async def open_calls(tx: Tx, tenant_id: int) -> list[Call]:
@@ -212,17 +217,4 @@ async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:
 
 async def agent_states(tx: Tx) -> dict[UUID, dict[str, Any]]:
     """The live part of every agent, to be laid over the configured one."""
-    return {
-        row["person_id"]: {
-            "status": AgentStatus(row["status"]),
-            "since": row["since"],
-            "reason": row["reason"],
-            "endpoint": row["endpoint"],
-            "phone_online": row["phone_online"],
-            "idle_since": row["idle_since"],
-            "call_id": row["call_id"],
-            "misses": row["misses"],
-            "wrap_up_until": row["wrap_up_until"],
-        }
-        for row in await tx.all(_q["list_agent_states"])
-    }
+    return {row["person_id"]: {name: row[name] for name in LIVE} for row in await tx.all(_q["list_agent_states"])}

@@ -176,6 +176,20 @@ def send_digits(s: Step, digits: str) -> None:
     s.do(SendDigits(channel=target, digits=digits))
 
 
+def _notes_follow(s: Step) -> bool:
+    """Whether the agent gets time for notes after this call: always, or only when asked for in the call."""
+    queue = s.setting.queues.get(s.call.queue_id) if s.call.queue_id else None
+    mode = queue.rules.wrap_up.mode if queue else "timeout"
+    return mode not in ("optional", "requested") or s.call.notes_asked
+
+
+def ask_for_notes(s: Step) -> None:
+    """The agent wants time for notes after this call, in a queue that gives it only when asked."""
+    require_talking(s)
+    if not s.call.notes_asked:
+        s.happened(Kind.NOTES_ASKED)
+
+
 def leave(s: Step, *, wrap_up: bool, reason: str, hang_up: bool = True) -> None:
     """The agent is no longer on the call."""
     handling = s.call.handling
@@ -188,7 +202,9 @@ def leave(s: Step, *, wrap_up: bool, reason: str, hang_up: bool = True) -> None:
         Kind.AGENT_LEFT,
         agent_id=str(handling.agent_id),
         handling_id=str(handling.id),
-        wrap_up=wrap_up,
+        queue_id=str(s.call.queue_id) if s.call.queue_id else None,
+        seconds=round((s.now - handling.connected_at).total_seconds(), 3),
+        wrap_up=wrap_up and _notes_follow(s),
         reason=reason,
     )
     if hang_up:

@@ -16,6 +16,7 @@ import psycopg
 import psycopg_pool
 
 from careline.calls.floor import Floor
+from careline.calls.model import Event
 from careline.calls.outcome import Outcome
 from careline.calls.store import Batch, write
 from careline.platform.db import Database, Tx
@@ -58,13 +59,12 @@ class Writer:
         for call in outcome.calls.values():
             self._batch(call.tenant_id).calls[call.id] = call
         tenants = {call.id: call.tenant_id for call in outcome.calls.values()}
-        for event in outcome.events:
-            self._batch(tenants[event.call_id]).events.append(event)
-        for agent_event in outcome.agent_events:
-            self._batch(agent_event.tenant_id).agent_events.append(agent_event)
+        for happened in outcome.log:
+            tenant_id = tenants[happened.call_id] if isinstance(happened, Event) else happened.tenant_id
+            self._batch(tenant_id).log.append(happened)
         for agent_id in outcome.agents:
-            agent = self._floor.agents[agent_id]
-            if agent.since is not None:
+            agent = self._floor.agents.get(agent_id)
+            if agent and agent.since is not None:
                 self._batch(agent.tenant_id).agents[agent_id] = agent
 
     def answer(self, tenant_id: int, order_id: UUID, state: str, result: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Events not written yet."""
-        return sum(len(b.events) + len(b.agent_events) for b in self._batches.values())
+        return sum(len(b.log) for b in self._batches.values())
 
     async def drained(self) -> None:
         """Wait until everything has been written."""
