@@ -98,6 +98,8 @@ def evolve(call: Call, event: Event) -> Call:
                 direct=_direct(b.get("direct")),
                 arranging=None,
                 listen_until=None,
+                ask=None,
+                ahead="",
                 held=False,
                 muted=False,
             )
@@ -219,6 +221,7 @@ def evolve(call: Call, event: Event) -> Call:
                 offers=(),
                 announce_at=None,
                 listen_until=None,
+                ask=None,
                 recordings=call.recordings + (1 if b["recording_id"] else 0),
                 message=Message(
                     recording=b["recording_id"],
@@ -267,7 +270,7 @@ def evolve(call: Call, event: Event) -> Call:
             # Nothing else is asked of the caller now.
             return replace(raised, arranging=None, listen_until=None)
         case Kind.ENDING:
-            return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None)
+            return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None, ask=None)
         case Kind.ENDED | Kind.REFUSED:
             return replace(
                 call,
@@ -281,6 +284,7 @@ def evolve(call: Call, event: Event) -> Call:
                 arranging=None,
                 playback=None,
                 listen_until=None,
+                ask=None,
                 announce_at=None,
             )
         case Kind.WRAPPED_UP:
@@ -313,7 +317,10 @@ def deadline(call: Call) -> datetime | None:
     announces = call.phase is Phase.WAITING and call.offer is None and call.arranging is None
     moments = [
         call.ask.until if call.ask else None,
-        call.listen_until, call.announce_at if announces else None, *callback_fold.moments(call)]
+        call.listen_until,
+        call.announce_at if announces else None,
+        *callback_fold.moments(call),
+    ]
     moments += [offer.until for offer in call.offers]
     if call.transfer and not call.transfer.answered:
         moments.append(call.transfer.until)

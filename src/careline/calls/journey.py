@@ -1,18 +1,53 @@
-"""A caller's way through a flow: walks the interpreter and does what it says. Pure."""
+"""A caller's way through a flow: walks the interpreter and does what it says. Pure.
+
+The cursor in an event holds nothing secret; the live one does. After a restart the flow asks again for what was lost.
+"""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
+from careline.calls import callback_dialog, handover
+from careline.calls.asks import Ask
 from careline.calls.message import invite_message, say_goodbye
-from careline.calls.model import Kind
+from careline.calls.model import Kind, Phase
 from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
 from careline.calls.waiting import join_queue
-from careline.flows import interpreter
+from careline.flows import ahead, interpreter
 from careline.flows import model as flows
-from careline.flows.model import Cursor, Key, Stimulus
+from careline.flows.model import Answered, Cause, Cursor, Env, FlowError, Key, Prompt
+from careline.kernel.phone import to_e164
+
+log = logging.getLogger(__name__)
+
+#: Keys kept that were pressed where nobody listened.
+MOST_AHEAD = 30
+
+
+def env(s: Step) -> Env:
+    """What the flow may look at."""
+    call, line = s.call, s.line
+    return Env(
+        now=s.now,
+        zone=line.zone,
+        language=call.language,
+        door=lambda: hours(s),
+        calendar=lambda id_: line.calendar_open(id_, s.now),
+        table=lambda name, key: line.table(name, key, s.now),
+        facts={
+            "caller.number": call.caller,
+            "caller.anonymous": call.caller is None,
+            "caller.returning": call.last_agent is not None,
+            "caller.known": call.last_agent is not None,
+            "line.name": line.name,
+            "line.number": line.number,
+            "channel": "web" if call.source == "web" else "voice",
+        },
+    )
 
 
 def hours(s: Step) -> Literal["open", "closed", "closure"]:
@@ -20,11 +55,86 @@ def hours(s: Step) -> Literal["open", "closed", "closure"]:
     return s.line.hours(s.now)
 
 
-def go(s: Step, cursor: Cursor | None, stimulus: Stimulus | Key) -> None:
+# --- going on -----------------------------------------------------------------------------------------------------
+
+
+def go(s: Step, cursor: Cursor | None, cause: Cause) -> None:
     """Let the flow go on with what happened."""
-    moved, actions = interpreter.step(s.line.flow, cursor, stimulus, lambda: hours(s))
-    if actions or moved != cursor:
-        follow(s, moved, actions)
+    try:
+        moved, actions = interpreter.step(s.line.flow, cursor, cause, env(s))
+        if cursor is not None and moved == cursor and not actions:
+            if isinstance(cause, Key):
+                s.call = replace(s.call, ahead=(s.call.ahead + cause.digit)[-MOST_AHEAD:])
+            return
+        moved, actions = _type_ahead(s, moved, actions)
+    except FlowError:
+        _lost(s)
+        return
+    follow(s, moved, actions)
+
+
+def enter(s: Step, node: str) -> None:
+    """Continue the flow at a named node: where a wait was left."""
+    try:
+        follow(s, *interpreter.enter_node(s.line.flow, s.call.cursor, node, env(s)))
+    except FlowError:
+        _lost(s)
+
+
+def resume(s: Step) -> None:
+    """Begin the present node again: after an outage, or something that came between. What was asked is asked anew."""
+    assert s.call.cursor is not None
+    try:
+        follow(s, *interpreter.resume(s.line.flow, s.call.cursor, env(s)))
+    except FlowError:
+        _lost(s)
+
+
+def answered(s: Step, answer: Answered) -> None:
+    """What was asked outside is answered."""
+    s.happened(Kind.ASK_ENDED, exit=answer.exit)
+    go(s, s.call.cursor, answer)
+
+
+def unanswered(s: Step) -> None:
+    """No answer came in time."""
+    answered(s, Answered("timeout"))
+
+
+def came_back(s: Step, exit: str) -> None:
+    """A number or a queue that the flow sent the caller to did not take the call: `busy`, `no_answer`, `failed` …"""
+    if s.call.phase is Phase.FLOW and s.call.cursor and not s.call.ending:
+        s.do(Unpark(channel=s.call.channel))
+        go(s, s.call.cursor, Answered(exit))
+
+
+def leave_queue(s: Step) -> None:
+    """The waiting caller asks for what the flow offers instead, usually a voicemail."""
+    assert s.call.leave is not None
+    if s.call.playback:
+        s.do(StopPlay(playback=s.call.playback))
+    s.do(Unpark(channel=s.call.channel))
+    enter(s, s.call.leave)
+
+
+def _type_ahead(s: Step, moved: Cursor, actions: list[flows.Action]) -> tuple[Cursor, list[flows.Action]]:
+    """Give the question that was just reached the keys pressed before it; it is then not spoken at all."""
+    while s.call.ahead:
+        digit = s.call.ahead[0]
+        match ahead.understood(s.line.flow, moved, digit, env(s)):
+            case "no":
+                s.call = replace(s.call, ahead="")
+            case "yes":
+                s.call = replace(s.call, ahead=s.call.ahead[1:])
+                moved, more = interpreter.step(s.line.flow, moved, Key(digit), env(s))
+                actions = [a for a in actions if not isinstance(a, flows.Speak | flows.Listen)]
+                actions += [a for a in more if not isinstance(a, flows.Hush)]
+            case "later":
+                break
+    return moved, actions
+
+
+# --- doing what the flow says -------------------------------------------------------------------------------------
 
 
 def follow(s: Step, cursor: Cursor, actions: list[flows.Action]) -> None:
@@ -33,11 +143,10 @@ def follow(s: Step, cursor: Cursor, actions: list[flows.Action]) -> None:
     listen = next((a.seconds for a in actions if isinstance(a, flows.Listen)), None)
     s.happened(
         Kind.FLOW_MOVED,
-        node=cursor.node,
-        tries=cursor.tries,
-        speaking=cursor.speaking,
+        **cursor.to_body(),
         listen_until=(s.now + timedelta(seconds=listen)).isoformat() if listen else None,
     )
+    s.call = replace(s.call, cursor=cursor)
     for action in actions:
         match action:
             case flows.Speak(prompts):
@@ -52,23 +161,67 @@ def follow(s: Step, cursor: Cursor, actions: list[flows.Action]) -> None:
                     s.happened(Kind.LANGUAGE_CHOSEN, language=language)
                 else:
                     s.happened(Kind.MENU_CHOSEN, node=node, digit=digit, reason=reason)
-            case flows.ToQueue(queue, reason, leave):
-                join_queue(s, queue, reason=reason, leave=leave)
-            case flows.ToVoicemail(department, prompts):
-                invite_message(s, department, prompts)
-            case flows.Finish(prompts, outcome):
-                say_goodbye(s, outcome, *prompts)
+            case flows.Noted(variables):
+                s.happened(Kind.NOTED, variables=dict(variables))
+            case flows.Consented(record):
+                s.happened(Kind.CONSENTED, record=record)
+            case flows.Ask(kind, body, seconds):
+                _ask(s, kind, body, seconds)
+            case _:
+                _hand_over(s, action)
 
 
-def enter(s: Step, node: str) -> None:
-    """Continue the flow at a named node: where a wait was left, or where the caller stood before an outage."""
-    follow(s, *interpreter.enter_node(s.line.flow, node, lambda: hours(s)))
+def _hand_over(s: Step, action: flows.Action) -> None:
+    """The caller leaves the flow."""
+    match action:
+        case flows.ToQueue(queue, reason, leave, _callback, _overflow, priority):
+            join_queue(s, queue, reason=reason, leave=leave, priority=priority)
+        case flows.ToVoicemail(department, prompts):
+            invite_message(s, department, prompts)
+        case flows.Finish(prompts, outcome):
+            say_goodbye(s, outcome, *prompts)
+        case flows.ToTransfer(number, seconds):
+            target = to_e164(number, s.setting.region)
+            if target is None:
+                go(s, s.call.cursor, Answered("failed"))
+            else:
+                handover.send_outside(s, target, int(seconds))
+        case flows.ToCallback(queue, _mode, reason):
+            callback_dialog.begin_from_flow(s, queue, reason=reason)
 
 
-def leave_queue(s: Step) -> None:
-    """The waiting caller asks for what the flow offers instead, usually a voicemail."""
-    assert s.call.leave is not None
+def _ask(s: Step, kind: str, body: object, seconds: float) -> None:
+    """Have something found out. The answer, or its absence, is a cause of its own."""
+    call, until = s.call, s.now + timedelta(seconds=seconds)
+    ask_id = f"{call.id}.{call.asks + 1}"
+    assert isinstance(body, dict)
+    s.happened(Kind.ASKED, ask_id=ask_id, kind=kind, until=until.isoformat())
+    s.asks.append(
+        Ask(
+            id=ask_id,
+            call_id=call.id,
+            tenant_id=call.tenant_id,
+            kind=kind,
+            body=body,
+            until=until,
+            seconds=seconds,
+            caller=call.caller,
+            language=call.language,
+            channel=call.channel,
+        )
+    )
+
+
+def _lost(s: Step) -> None:
+    """The flow cannot go on (it was changed beneath the call, or is broken): a person takes over, never silence."""
+    log.error("a flow could not go on", extra={"call_id": str(s.call.id), "line_id": str(s.line.id)})
+    s.happened(Kind.FLOW_FAILED, node=s.call.cursor.node if s.call.cursor else None)
     if s.call.playback:
         s.do(StopPlay(playback=s.call.playback))
-    s.do(Unpark(channel=s.call.channel))
-    enter(s, s.call.leave)
+    queue = s.line.fallback_queue
+    if queue is not None and queue in s.setting.queues:
+        join_queue(s, queue, reason=s.call.reason, leave=None)
+        s.do(Unpark(channel=s.call.channel))
+        s.speak(s.call.channel, Prompt("sorry.technical"))
+    else:
+        invite_message(s, None, (Prompt("voicemail.instructions"),))

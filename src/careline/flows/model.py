@@ -1,15 +1,18 @@
-"""What callers meet, as data: a flow is a set of named nodes. Here are its words; `interpreter` walks it, `reading`
-reads and checks it, `standard` makes the usual one from a line's settings. Pure.
+"""What callers meet, as data: a flow is a set of named nodes (`nodes`). Here are the flow, the place of a caller in it,
+what can happen and what is to be done; `interpreter` walks it, `reading` reads it, `gate` judges it. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal
+from uuid import UUID, uuid5
 
+from careline.flows.nodes import Node, Ref
+from careline.flows.nodes import Prompt as Prompt
 from careline.kernel.errors import InvalidInput
 
 
@@ -20,90 +23,68 @@ class FlowError(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt of the catalogue with its values, for example `queue.position` with `number=3`."""
+class Problem:
+    """One thing that is wrong with a flow, and where."""
 
-    key: str
-    params: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
-    """Speak prompts, then go on."""
-
-    prompts: tuple[Prompt, ...]
-    next: str
-    #: Whether a key ends the prompts early; the emergency notice is heard to its end.
-    interruptible: bool = False
+    #: The node; None for the flow as a whole.
+    node: str | None
+    #: The field of the node, for example `prompts.0` or `exits.no_input`.
+    field: str
+    #: Stable, for programs and translations: `exit-dangling`.
+    code: str
+    #: One sentence for people.
+    text: str
+    #: A warning does not hinder publication.
+    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """What one key of a menu leads to."""
+class Variable:
+    """A variable of a flow."""
 
-    next: str
-    #: What the caller wants, for the agent's screen and the statistics.
-    reason: str | None = None
-    #: For a language choice: the language from here on.
-    language: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Menu:
-    """Speak a choice and listen for one key. Silence or wrong keys end at `give_up`, which must reach a person or a
-    voicemail: a caller without a keypad is a caller too."""
-
-    prompts: tuple[Prompt, ...]
-    options: Mapping[str, Option]
-    give_up: str
-    tries: int = 3
-    seconds: float = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hours:
-    """Branch by the line's opening hours at this moment."""
-
-    open: str
-    closed: str
-    closure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnterQueue:
-    """Wait for an agent."""
-
-    queue: UUID
-    reason: str | None = None
-    #: Where a caller goes who presses 1 while waiting.
-    leave: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voicemail:
-    """Take a spoken message for a department."""
-
-    department: UUID | None
-    prompts: tuple[Prompt, ...] = (Prompt("voicemail.instructions"),)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """Say goodbye and hang up."""
-
-    prompts: tuple[Prompt, ...] = (Prompt("goodbye"),)
-    outcome: str = "closed"
-
-
-Node = Say | Menu | Hours | EnterQueue | Voicemail | End
+    #: How it is spoken: text, digits, number, date, time, money, phone, name, boolean, list.
+    type: str = "text"
+    default: Any = None
+    #: Kept in memory only: never in an event, a log or on a screen. Asked again after an outage.
+    secret: bool = False
+    #: Shown to the agent who takes the call.
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """A validated flow."""
+    """A flow."""
 
     start: str
     nodes: Mapping[str, Node]
+    name: str = ""
+    languages: tuple[str, ...] = ()
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    #: The sub-flows it walks, by `key_of(flow, version)`; filled in when the flow is made ready for calls.
+    library: Mapping[str, Flow] = field(default_factory=dict)
+
+
+def key_of(flow: Ref, version: str) -> str:
+    """The key of a sub-flow in a library."""
+    return f"{flow}@{version}"
+
+
+_UNPUBLISHED = UUID("5d1f1f5e-6f0a-4ab4-9d9a-0f4f0d2b6c11")
+
+
+def id_of(ref: Ref) -> UUID:
+    """The id a reference stands for. A name that has not been published yet has a stable id of its own."""
+    return ref if isinstance(ref, UUID) else uuid5(_UNPUBLISHED, ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where to go on when a sub-flow comes back."""
+
+    node: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    #: Secret variables that have a value -> the node that asked for it.
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +95,72 @@ class Cursor:
     tries: int = 0
     #: True while prompts of the node are being played.
     speaking: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    #: The flows around this sub-flow, outermost first.
+    stack: tuple[Frame, ...] = ()
+    #: The language chosen in this flow.
+    language: str | None = None
+    #: Digits typed so far; those of a secret node, and typed factors, stay in memory.
+    digits: str = ""
+    secret: bool = False
+    #: Which factor is being asked, and those typed already.
+    item: int = 0
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    def to_body(self) -> dict[str, Any]:
+        """As JSON for an event: without anything secret."""
+        body: dict[str, Any] = {"node": self.node, "tries": self.tries, "speaking": self.speaking}
+        if self.variables:
+            body["variables"] = _open(self.variables, self.hidden)
+        if self.hidden:
+            body["hidden"] = dict(self.hidden)
+        if self.stack:
+            body["stack"] = [
+                {"node": f.node, "variables": _open(f.variables, f.hidden), "hidden": dict(f.hidden)}
+                for f in self.stack
+            ]
+        if self.language:
+            body["chosen"] = self.language
+        if self.digits and not self.secret:
+            body["digits"] = self.digits
+        if self.item and not self.secret:
+            body["item"] = self.item
+        return body
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Cursor:
+        """From the JSON of an event, also an old one."""
+        return cls(
+            node=str(body["node"]),
+            tries=int(body.get("tries", 0)),
+            speaking=bool(body.get("speaking", False)),
+            variables=dict(body.get("variables") or {}),
+            hidden=dict(body.get("hidden") or {}),
+            stack=tuple(
+                Frame(node=f["node"], variables=dict(f.get("variables") or {}), hidden=dict(f.get("hidden") or {}))
+                for f in body.get("stack") or ()
+            ),
+            language=body.get("chosen"),
+            digits=str(body.get("digits", "")),
+            item=int(body.get("item", 0)),
+        )
+
+    def public(self) -> Cursor:
+        """The same place without anything secret: what the events tell."""
+        return replace(
+            self,
+            variables=_open(self.variables, self.hidden),
+            stack=tuple(replace(f, variables=_open(f.variables, f.hidden)) for f in self.stack),
+            digits="" if self.secret else self.digits,
+            item=0 if self.secret else self.item,
+            secret=False,
+            typed={},
+        )
+
+
+def _open(variables: Mapping[str, Any], hidden: Mapping[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in variables.items() if name not in hidden}
 
 
 class Stimulus(StrEnum):
@@ -129,6 +176,44 @@ class Key:
     """A key was pressed."""
 
     digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A few words were understood. `confidence` from 0 to 1."""
+
+    phrase: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was asked or handed over came back: by which exit, with which values (variable -> value)."""
+
+    exit: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Cause = Stimulus | Key | Heard | Answered
+
+Door = Literal["open", "closed", "closure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    """What a flow may look at. Asked for at the moment of a step; pure as long as its functions are."""
+
+    now: datetime
+    #: The line's IANA zone: what local time means.
+    zone: str = "UTC"
+    language: str = "en"
+    door: Callable[[], Door] = lambda: "open"
+    #: Whether a calendar is open now; None for one that does not exist (any more).
+    calendar: Callable[[UUID], bool | None] = lambda _: None
+    #: The row of a table for a key: column -> value; None when there is none.
+    table: Callable[[str, str], Mapping[str, Any] | None] = lambda _name, _key: None
+    #: More names for expressions: `caller.number`, `caller.known`, `line.name`, `channel` …
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- actions ------------------------------------------------------------------------------------------------------
@@ -148,9 +233,10 @@ class Hush:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Wait so many seconds for a key, else report SILENCE."""
+    """Wait so many seconds for a key (or one of these phrases), else report SILENCE."""
 
     seconds: float
+    phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +250,58 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Variables that the agent is shown have these values now."""
+
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """The caller said whether the call may be recorded."""
+
+    record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Have something found out outside, within so many seconds; report `Answered`. `kind`: lookup, verify, agent.
+
+    `body` may hold what a caller typed: it is carried out and forgotten, never written down.
+    """
+
+    kind: str
+    body: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToTransfer:
+    """Ring an outside number; report `Answered` with busy, no_answer or failed."""
+
+    number: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToCallback:
+    """Offer to call back for a queue; report `Answered` with accepted, declined or failed."""
+
+    queue: UUID
+    mode: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ToQueue:
-    """The flow hands the caller to a queue."""
+    """The flow hands the caller to a queue. `leave`, `callback`, `overflow`: nodes to go on at, where there are any."""
 
     queue: UUID
     reason: str | None
     leave: str | None
+    callback: str | None = None
+    overflow: str | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +320,6 @@ class Finish:
     outcome: str
 
 
-Action = Speak | Hush | Listen | Chosen | ToQueue | ToVoicemail | Finish
+Action = (
+    Speak | Hush | Listen | Chosen | Noted | Consented | Ask | ToTransfer | ToCallback | ToQueue | ToVoicemail | Finish
+)

@@ -48,12 +48,15 @@ def standard(settings: Standard) -> dict[str, Any]:
     if settings.direct:
         return {"start": "queue", "nodes": {"queue": {"kind": "queue", "queue": str(settings.fallback_queue)}}}
     bilingual = len(settings.languages) > 1
-    fallback = {"kind": "queue", "queue": str(settings.fallback_queue), "leave": "voicemail"}
+    fallback = {"kind": "queue", "queue": str(settings.fallback_queue), "exits": {"leave": "voicemail"}}
     greeting = {"key": "greeting.line", "name": settings.line_name}
     greeting |= {f"own_{language}": words for language, words in settings.greeting.items()}
     menu_or_queue = "menu" if settings.choices else "fallback"
     nodes: dict[str, Any] = {
-        "hours": {"kind": "hours", "open": "greeting", "closed": "closed", "closure": "closure"},
+        "hours": {
+            "kind": "hours",
+            "exits": {"open": "greeting", "closed": "closed", "closure": "closure"},
+        },
         "greeting": {
             "kind": "say",
             "prompts": [
@@ -89,7 +92,7 @@ def standard(settings: Standard) -> dict[str, Any]:
             "kind": "menu",
             "prompts": ["language.choose"],
             "options": {k: {"next": menu_or_queue, "language": v} for k, v in keys.items() if v in settings.languages},
-            "give_up": menu_or_queue,
+            "exits": {"no_input": menu_or_queue, "no_match": menu_or_queue},
             "tries": 2,
         }
     if settings.choices:
@@ -97,14 +100,14 @@ def standard(settings: Standard) -> dict[str, Any]:
             "kind": "menu",
             "prompts": ["menu.intro", *(_spoken(c) for c in settings.choices), "menu.stay"],
             "options": {c.digit: {"next": f"queue-{c.digit}", "reason": c.reason} for c in settings.choices},
-            "give_up": "fallback",
+            "exits": {"no_input": "fallback", "no_match": "fallback"},
         }
         for choice in settings.choices:
             nodes[f"queue-{choice.digit}"] = {
                 "kind": "queue",
                 "queue": str(choice.queue),
                 "reason": choice.reason,
-                "leave": "voicemail",
+                "exits": {"leave": "voicemail"},
             }
     nodes["fallback"] = fallback
     return {"start": "hours", "nodes": nodes}
