@@ -16,7 +16,8 @@ def evolve(call: Call, event: Event) -> Call:
     """The state after one event of a callback."""
     b, at, callback = event.body, event.at, call.callback
     if event.kind is Kind.CALLBACK_ASKED:
-        return replace(call, arranging=_arranging(b), listen_until=_time(b["listen_until"]))
+        asked = replace(call, arranging=_arranging(b), listen_until=_time(b["listen_until"]))
+        return replace(asked, announce_at=_time(b["announce_at"])) if b["announce_at"] else asked
     if event.kind is Kind.CALLBACK_ARRANGED:
         return replace(
             call,

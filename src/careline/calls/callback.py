@@ -1,0 +1,389 @@
+"""A callback's life after the caller has hung up: its turn, the ringing, what comes of it. Pure.
+
+Agent-first: an agent is rung as for any waiting caller, then the caller's telephone. Caller-first: the caller is rung
+when the place is about to come up, proves to be a person by a key, and takes the old place. Every vain attempt is
+counted; after the last one the department gets a message, so that no wish to be called back is ever lost.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from careline.calls import callback_dialog, callback_rules, closing, talk
+from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
+from careline.calls.model import SPARE, Call, Kind, Offer, Phase
+from careline.calls.ports import Bridge, Hangup, HangupCause, Ring, StopPlay, StopRecording, Unbridge
+from careline.calls.step import Step
+from careline.calls.waiting import join_queue
+from careline.flows.model import Prompt
+
+#: The keys a called-back caller may press: take the call, or call it off.
+TAKE_KEY, CANCEL_KEY = "1", "9"
+#: First in line, as one who lost an agent.
+HEAD_OF_QUEUE = 1_000
+
+#: How the end of the ringing is understood.
+MISSED = {
+    HangupCause.NO_ANSWER: "no-answer",
+    HangupCause.BUSY: "busy",
+    HangupCause.REJECTED: "rejected",
+    HangupCause.UNREACHABLE: "unreachable",
+    HangupCause.UNALLOCATED: "unreachable",
+    HangupCause.NORMAL: "no-answer",
+    HangupCause.FAILURE: "failed",
+}
+
+
+def waits_for_caller(call: Call) -> bool:
+    """Whether the caller is to be rung before any agent when this call's turn comes."""
+    return call.phase is Phase.CALLBACK and call.callback is not None and call.callback.mode == CALLER_FIRST
+
+
+# --- from the line into the waiting --------------------------------------------------------------------------------
+
+
+def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
+    """The caller's line has ended. False when that is the end of the call like any other."""
+    call = s.call
+    if call.arranging and callback_dialog.hung_up(s):
+        _rest(s, "line-closed")
+        return True
+    callback = call.callback
+    if callback is None or call.phase is not Phase.CALLBACK:
+        return False
+    match callback.stage:
+        case Stage.GOODBYE:
+            if call.recording and call.connected_at:
+                s.do(StopRecording(channel=call.channel, recording=call.recording))
+            _rest(s, "line-closed")
+        case Stage.ASKING:
+            missed(s, MISSED.get(cause, "failed") if cause is not HangupCause.NORMAL else "not-taken")
+        case Stage.MESSAGE:
+            missed(s, "machine")
+        case _:
+            return False
+    return True
+
+
+def _rest(s: Step, reason: str, *, spare: str | None = None) -> None:
+    """Wait in line again, or until people may be rung."""
+    callback = s.call.callback
+    assert callback is not None
+    next_at, ends = callback_rules.timed(s, callback.number, callback.next_at)
+    s.happened(
+        Kind.CALLBACK_WAITING,
+        reason=reason,
+        next_at=next_at.isoformat() if next_at else None,
+        window_ends=ends.isoformat() if ends else None,
+        spare=spare,
+        spare_until=(s.now + SPARE).isoformat() if spare else None,
+    )
+
+
+# --- its turn -----------------------------------------------------------------------------------------------------
+
+
+def agent_ready(s: Step, offered: Offer) -> None:
+    """An agent picked up for a callback: now the caller's telephone is rung. The agent hears that we do."""
+    for other in s.call.offers:
+        if other is not offered:
+            talk.end_offer(s, other, "answered-elsewhere", hang_up=True)
+    _ring(
+        s,
+        agent_id=str(offered.agent_id),
+        agent_leg=offered.leg,
+        agent_endpoint=offered.endpoint,
+        queue_id=str(s.call.queue_id) if s.call.queue_id else None,
+    )
+
+
+def ring_caller(s: Step) -> None:
+    """Caller-first: the place is about to come up."""
+    talk.end_offers(s, "withdrawn")
+    _ring(s)
+
+
+def _ring(s: Step, **agent: str | None) -> None:
+    callback = s.call.callback
+    assert callback is not None
+    leg = s.call.next_leg("c")
+    until = s.now + callback_rules.RING
+    s.happened(Kind.CALLBACK_DIALLED, leg=leg, until=until.isoformat(), attempt=callback.attempts + 1, **agent)
+    s.do(
+        Ring(
+            channel=leg,
+            endpoint=f"tel:{callback.number}",
+            caller_id=s.line.number,
+            # What the callee's telephone shows to anybody who looks at it: no word about a practice or a patient.
+            caller_name=None,
+            seconds=int(callback_rules.RING.total_seconds()),
+            call=str(s.call.id),
+        )
+    )
+
+
+def caller_answered(s: Step) -> None:
+    """Somebody, or something, picked up at the caller's number."""
+    callback = s.call.callback
+    assert callback is not None
+    assert callback.leg is not None
+    if callback.agent_id is None:
+        _answered(s, Stage.ASKING)
+        s.speak(s.call.channel, Prompt("callback.is-it-you"))
+        return
+    _answered(s, Stage.JOINED)
+    s.happened(
+        Kind.CONNECTED,
+        handling_id=str(s.call.next_handling()),
+        agent_id=str(callback.agent_id),
+        queue_id=str(s.call.queue_id) if s.call.queue_id else None,
+        leg=callback.agent_leg,
+        endpoint=callback.agent_endpoint,
+    )
+    assert callback.agent_leg is not None
+    s.do(Bridge(bridge=s.call.bridge, channels=(s.call.channel, callback.agent_leg)))
+    talk.start_recording(s)
+
+
+def _answered(s: Step, stage: Stage) -> None:
+    callback = s.call.callback
+    assert callback is not None
+    asking = stage is Stage.ASKING
+    s.happened(
+        Kind.CALLBACK_ANSWERED,
+        leg=callback.leg,
+        stage=stage.value,
+        until=(s.now + callback_rules.QUESTION).isoformat() if asking else None,
+    )
+
+
+def key(s: Step, digit: str) -> None:
+    """A called-back caller pressed a key: it is a person."""
+    callback = s.call.callback
+    if callback is None or callback.stage is not Stage.ASKING:
+        return
+    if digit == CANCEL_KEY:
+        s.happened(Kind.CALLBACK_CANCELLED, by="caller")
+        s.do(Hangup(channel=s.call.channel))
+        closing.end(s, by="caller", outcome="callback-cancelled")
+    elif digit == TAKE_KEY:
+        _take_old_place(s)
+
+
+def _take_old_place(s: Step) -> None:
+    """Caller-first: the caller is back, at the place that was kept, and not for long."""
+    call, callback = s.call, s.call.callback
+    assert callback is not None
+    assert call.queue_id is not None
+    if call.playback:
+        s.do(StopPlay(playback=call.playback))
+    s.happened(
+        Kind.CALLBACK_ANSWERED,
+        leg=call.channel,
+        stage=Stage.JOINED.value,
+        until=(s.now + callback_rules.HELD_AT_MOST).isoformat(),
+    )
+    s.happened(Kind.REQUEUED, reason="callback")
+    join_queue(
+        s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority
+    )
+
+
+def played(s: Step) -> None:
+    """What a callback says has been heard: the goodbye, the message for a machine."""
+    callback = s.call.callback
+    if callback is not None and callback.stage in (Stage.GOODBYE, Stage.MESSAGE):
+        s.do(Hangup(channel=s.call.channel))
+
+
+def resume(s: Step) -> None:
+    """After call control was away, and the caller is still on the line: say it again, or let go."""
+    callback = s.call.callback
+    if callback is None:
+        return
+    match callback.stage:
+        case Stage.ASKING:
+            s.speak(s.call.channel, Prompt("callback.is-it-you"))
+        case Stage.GOODBYE | Stage.MESSAGE:
+            s.do(Hangup(channel=s.call.channel))
+        case _:
+            pass
+
+
+def on_line(call: Call) -> bool:
+    """Whether the caller's channel is up in this state."""
+    callback = call.callback
+    if callback is None or call.phase is not Phase.CALLBACK:
+        return True
+    return callback.stage in (Stage.GOODBYE, Stage.ASKING, Stage.MESSAGE)
+
+
+def interrupted(s: Step) -> None:
+    """Legs were lost through no fault of anybody: nothing is counted, the callback waits on."""
+    talk.end_offers(s, "withdrawn")
+    agent_gone(s, "recovered")
+
+
+# --- vain attempts --------------------------------------------------------------------------------------------------
+
+
+def missed(s: Step, reason: str) -> None:
+    """The caller was rung in vain: the agent is free at once, and the next attempt is set, or the last was made."""
+    callback = s.call.callback
+    assert callback is not None
+    rules = callback_rules.rules_of(s)
+    _free_agent(s, "callback-missed")
+    attempts = callback.attempts + 1
+    if attempts > rules.retries:
+        s.happened(Kind.CALLBACK_MISSED, reason=reason, attempts=attempts, next_at=None, window_ends=None, last=True)
+        give_up(s)
+        return
+    pause = s.now + timedelta(seconds=rules.retry_seconds)
+    next_at, ends = callback_rules.timed(s, callback.number, pause)
+    s.happened(
+        Kind.CALLBACK_MISSED,
+        reason=reason,
+        attempts=attempts,
+        next_at=next_at.isoformat() if next_at else None,
+        window_ends=ends.isoformat() if ends else None,
+    )
+
+
+def give_up(s: Step) -> None:
+    """Nobody tries any more: the call ends, and its department gets a message (callback_tasks)."""
+    talk.end_offers(s, "withdrawn")
+    closing.end(s, by="system", outcome="callback-failed")
+
+
+def unanswered(s: Step) -> None:
+    """It rang long enough."""
+    callback = s.call.callback
+    assert callback is not None
+    if callback.leg:
+        s.do(Hangup(channel=callback.leg))
+    missed(s, "no-answer")
+
+
+def leave_message(s: Step) -> None:
+    """An answering machine: it hears that we tried and nothing else, and the agent is free at once."""
+    call, callback = s.call, s.call.callback
+    if callback is None or callback.stage is Stage.WAITING or callback.stage is Stage.DIALLING:
+        raise talk.WrongMoment("This is not a callback.")
+    if call.phase is Phase.TALKING:
+        s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
+        if call.recording:
+            s.do(StopRecording(channel=call.channel, recording=call.recording))
+        talk.leave(s, wrap_up=False, reason="callback-machine")
+    s.happened(Kind.CALLBACK_MESSAGE, until=(s.now + callback_rules.LAST_WORD).isoformat())
+    last = callback.attempts + 1 > callback_rules.rules_of(s).retries
+    s.speak(call.channel, Prompt("callback.machine-last" if last else "callback.machine"))
+
+
+def agent_gone(s: Step, reason: str = "agent-left") -> None:
+    """The agent left while the caller's telephone rang. That is nobody's attempt: another agent is found."""
+    callback = s.call.callback
+    assert callback is not None
+    if callback.leg:
+        s.do(Hangup(channel=callback.leg))
+    spare = str(callback.agent_id) if callback.agent_id else None
+    _free_agent(s, "callback-left")
+    _rest(s, reason, spare=spare)
+
+
+def _free_agent(s: Step, reason: str) -> None:
+    callback = s.call.callback
+    if callback is None or callback.agent_id is None or s.call.phase is not Phase.CALLBACK:
+        return
+    s.happened(
+        Kind.AGENT_LEFT,
+        agent_id=str(callback.agent_id),
+        handling_id=str(s.call.next_handling()),
+        wrap_up=False,
+        reason=reason,
+    )
+    if callback.agent_leg:
+        s.do(Hangup(channel=callback.agent_leg))
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def due(s: Step) -> bool:
+    """Whatever is due to a callback at this moment. False when nothing is."""
+    call, callback = s.call, s.call.callback
+    if callback is None:
+        return False
+    if call.phase is Phase.WAITING and callback.until and callback.until <= s.now:
+        _first_in_line(s)
+        return True
+    if call.phase is not Phase.CALLBACK:
+        return False
+    if callback.stage is Stage.WAITING:
+        return _waiting_due(s)
+    if callback.until is None or callback.until > s.now:
+        return False
+    match callback.stage:
+        case Stage.DIALLING:
+            unanswered(s)
+        case Stage.ASKING:
+            leave_message(s)
+        case Stage.GOODBYE:
+            s.do(Hangup(channel=call.channel))
+            caller_left(s)
+        case Stage.MESSAGE:
+            s.do(Hangup(channel=call.channel))
+            missed(s, "machine")
+        case _:
+            return False
+    return True
+
+
+def _waiting_due(s: Step) -> bool:
+    callback = s.call.callback
+    assert callback is not None
+    if callback.expires_at <= s.now:
+        s.happened(
+            Kind.CALLBACK_MISSED,
+            reason="expired",
+            attempts=callback.attempts,
+            next_at=None,
+            window_ends=None,
+            last=True,
+        )
+        give_up(s)
+    elif callback.next_at and callback.next_at <= s.now:
+        _rest(s, "due")
+    elif callback.next_at is None and callback.window_ends and callback.window_ends <= s.now:
+        talk.end_offers(s, "withdrawn")
+        _rest(s, "quiet-hours")
+    else:
+        return False
+    return True
+
+
+def _first_in_line(s: Step) -> None:
+    """A caller who was rung and picked up has waited long enough: before everyone of the same queue."""
+    call = s.call
+    s.happened(Kind.PRIORITY_CHANGED, priority=call.priority + HEAD_OF_QUEUE, reason="callback-held")
+    s.happened(Kind.CALLBACK_ANSWERED, leg=call.channel, stage=Stage.JOINED.value, until=None)
+
+
+# --- closing, by others -----------------------------------------------------------------------------------------------
+
+
+def close(s: Step, *, outcome: str, by: str, **what: str | None) -> None:
+    """End a callback that the caller or the floor no longer wants. Raises `WrongMoment` when it is no longer one."""
+    callback = s.call.callback
+    if callback is None or s.call.phase is not Phase.CALLBACK:
+        raise talk.WrongMoment("This callback is over, or the caller is on the line already.")
+    talk.end_offers(s, "withdrawn")
+    _free_agent(s, "callback-closed")
+    if callback.stage is Stage.DIALLING and callback.leg:
+        s.do(Hangup(channel=callback.leg))
+    elif callback.stage is not Stage.WAITING:
+        s.do(Hangup(channel=s.call.channel))
+    s.happened(Kind.CALLBACK_MERGED if outcome == "merged" else Kind.CALLBACK_CANCELLED, by=by, **what)
+    closing.end(s, by=by, outcome=outcome)
+
+
+__all__ = ["AGENT_FIRST", "CALLER_FIRST"]

@@ -1,0 +1,300 @@
+"""The dialogue by keys in which a caller asks to be called back: number, confirmation, moment, goodbye. Pure.
+
+Whoever hangs up in the middle has not asked for anything, unless only the moment was missing. Silence and wrong keys
+lead back to where the caller was, with the place kept: nobody is lost here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from careline.calls import callback_rules
+from careline.calls.callback_model import Arranging, Ask, Origin
+from careline.calls.model import Call, Kind, Phase
+from careline.calls.ports import StopPlay, Unpark
+from careline.calls.step import Step
+from careline.calls.waiting import join_queue
+from careline.flows.model import Prompt
+from careline.kernel.phone import to_e164
+
+#: The key by which a waiting caller asks to be called back, as `callback.offer` says.
+CALLBACK_KEY = "2"
+#: How long a key is waited for, and how often a question is put.
+LISTEN = timedelta(seconds=7)
+TRIES = 3
+#: A caller who goes on waiting hears place and wait again after this time.
+ANNOUNCE_AGAIN = timedelta(seconds=20)
+#: Later moments by key: hours from now.
+LATER = {"1": 1, "2": 2, "3": 4, "4": 24}
+
+
+# --- beginning ----------------------------------------------------------------------------------------------------
+
+
+def offer(s: Step, origin: Origin = Origin.OVERFLOW) -> bool:
+    """Ask a waiting caller whether to be called back, without a key of the caller's. False when the queue's rules do
+    not allow it, or the caller is asked already: then nothing was done."""
+    call = s.call
+    if not callback_rules.rules_of(s).offered or call.phase is not Phase.WAITING or call.arranging or call.offers:
+        return False
+    ask(s, origin)
+    return True
+
+
+def ask(s: Step, origin: Origin = Origin.QUEUE) -> None:
+    """Begin: the calling number, when it can be called back, else another."""
+    if s.call.playback:
+        s.do(StopPlay(playback=s.call.playback))
+    s.do(Unpark(channel=s.call.channel))
+    if callback_rules.may_call(s, s.call.caller):
+        _put(s, Arranging(ask=Ask.NUMBER, origin=origin, number=s.call.caller))
+    else:
+        _put(s, Arranging(ask=Ask.ENTER, origin=origin))
+
+
+def begin_from_flow(s: Step, queue_id: UUID, *, reason: str | None = None, leave: str | None = None) -> None:
+    """A flow's callback node: the place counts from now. Who does not arrange a callback waits in the queue."""
+    join_queue(s, queue_id, reason=reason, leave=leave)
+    if s.call.phase is Phase.WAITING:
+        ask(s, Origin.FLOW)
+
+
+def welcome_back(s: Step) -> bool:
+    """At the door: somebody calls who has a callback waiting. True when that is asked about first."""
+    old = s.setting.callback_of(s.call)
+    if old is None:
+        return False
+    _put(s, Arranging(ask=Ask.RETURNING, origin=Origin.ARRIVAL, number=s.call.caller, old=old.id))
+    return True
+
+
+# --- going on -----------------------------------------------------------------------------------------------------
+
+
+def played(s: Step) -> bool:
+    """The question has been heard: now a key is waited for. True when the flow is to begin."""
+    if s.call.arranging and s.call.arranging.ask is Ask.DONE:
+        return _back(s)
+    _listen(s)
+    return False
+
+
+def resume(s: Step) -> bool:
+    """After call control was away the question is put again. True when the flow is to begin."""
+    now = s.call.arranging
+    if now is None or now.ask is Ask.DONE:
+        return now is not None and _back(s)
+    _put(s, replace(now, digits=""))
+    return False
+
+
+def silence(s: Step) -> bool:
+    """No key came. True when the flow is to begin."""
+    return _again(s, Prompt("no-input"))
+
+
+def key(s: Step, digit: str) -> bool:
+    """A key was pressed. True when the flow is to begin."""
+    now = s.call.arranging
+    assert now is not None
+    if now.ask is Ask.DONE:
+        return False
+    if s.call.playback and s.call.listen_until is None:
+        s.do(StopPlay(playback=s.call.playback))
+    match now.ask, digit:
+        case Ask.ENTER, "#":
+            return _entered(s, now)
+        case Ask.ENTER, _ if digit.isdigit():
+            if len(now.digits) < 15:
+                _note(s, replace(now, digits=now.digits + digit), s.now + LISTEN)
+            return False
+        case (Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "1":
+            return _confirmed(s, now)
+        case (Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "2":
+            _put(s, Arranging(ask=Ask.ENTER, origin=now.origin))
+            return False
+        case Ask.WHEN, "1":
+            arrange(s)
+            return False
+        case Ask.WHEN, "2":
+            _put(s, replace(now, ask=Ask.LATER, tries=0))
+            return False
+        case Ask.LATER, _ if digit in LATER:
+            arrange(s, s.now + timedelta(hours=LATER[digit]))
+            return False
+        case Ask.RETURNING, "1" if s.line.hours(s.now) == "open":
+            return _take_place(s)
+        case Ask.RETURNING, "2":
+            s.happened(Kind.CALLBACK_CANCELLED, old=str(now.old))
+            _put(s, replace(now, ask=Ask.DONE), Prompt("callback.cancelled"))
+            return False
+    return _again(s, Prompt("invalid-key"))
+
+
+def hung_up(s: Step) -> bool:
+    """The caller hung up in the dialogue. True when the callback stands: only the moment had not been chosen."""
+    now = s.call.arranging
+    if now is None or now.ask not in (Ask.WHEN, Ask.LATER):
+        return False
+    arrange(s, heard=False)
+    return True
+
+
+# --- what each answer means -----------------------------------------------------------------------------------------
+
+
+def _entered(s: Step, now: Arranging) -> bool:
+    number = to_e164(now.digits, s.setting.region)
+    if not callback_rules.may_call(s, number):
+        return _again(s, Prompt("callback.number-refused"))
+    _put(s, replace(now, ask=Ask.CHECK, number=number, digits="", tries=0))
+    return False
+
+
+def _confirmed(s: Step, now: Arranging) -> bool:
+    match now.ask:
+        case Ask.CHECK:
+            _put(s, replace(now, ask=Ask.AGAIN, tries=0))
+            return False
+        case Ask.NUMBER:
+            sure = replace(now, verified="calling-number", tries=0)
+        case _:
+            sure = replace(now, verified="keys", tries=0)
+    if callback_rules.rules_of(s).schedulable:
+        _put(s, replace(sure, ask=Ask.WHEN))
+    else:
+        _note(s, replace(sure, ask=Ask.WHEN), None)
+        arrange(s)
+    return False
+
+
+def arrange(s: Step, later: datetime | None = None, *, heard: bool = True) -> None:
+    """It is agreed: the call keeps its place. While the caller is `heard`, we say when to expect us, and goodbye."""
+    now, rules = s.call.arranging, callback_rules.rules_of(s)
+    assert now is not None
+    assert now.number is not None
+    next_at, ends = callback_rules.timed(s, now.number, later)
+    s.happened(
+        Kind.CALLBACK_ARRANGED,
+        number=now.number,
+        verified=now.verified,
+        mode=rules.mode,
+        queue_id=str(s.call.queue_id),
+        next_at=next_at.isoformat() if next_at else None,
+        window_ends=ends.isoformat() if ends else None,
+        until=(s.now + callback_rules.LAST_WORD).isoformat(),
+        expires_at=((next_at or s.now) + callback_rules.KEPT).isoformat(),
+    )
+    if heard:
+        s.speak(s.call.channel, *_moment(s, now.number, next_at), Prompt("callback.arranged"))
+
+
+def _moment(s: Step, number: str, at: datetime | None) -> tuple[Prompt, ...]:
+    if at is None:
+        return (Prompt("callback.at-your-turn"),)
+    there = callback_rules.local(s, number, at)
+    today = callback_rules.local(s, number, s.now).date()
+    day = (Prompt("value.date", (("date", there.date().isoformat()), ("today", today.isoformat()))),)
+    clock = Prompt("value.time", (("time", there.strftime("%H:%M")),))
+    return (Prompt("callback.after"), *(day if there.date() != today else ()), clock)
+
+
+def _take_place(s: Step) -> bool:
+    """The caller is back on the line and takes the place that was kept. The old call is closed by the floor."""
+    old = s.setting.callback_of(s.call)
+    if old is None or old.queue_id is None:
+        # An agent was faster, or it has just been cancelled: an ordinary call.
+        _note(s, None, None)
+        return True
+    merge(s, old)
+    join_queue(s, old.queue_id, reason=old.reason, leave=None, place_at=old.place_at, priority=old.priority)
+    if s.call.phase is Phase.WAITING:
+        s.do(Unpark(channel=s.call.channel))
+        s.speak(s.call.channel, Prompt("callback.place-kept"))
+    return False
+
+
+def merge(s: Step, old: Call) -> None:
+    """This call takes over what was kept for the caller; the floor closes the old one with reference to this."""
+    s.happened(Kind.CALLBACK_MERGED, old=str(old.id))
+
+
+# --- speaking and listening -----------------------------------------------------------------------------------------
+
+
+def _questions(s: Step, now: Arranging) -> tuple[Prompt, ...]:
+    phone = Prompt("value.phone", (("text", now.number or ""),))
+    match now.ask:
+        case Ask.NUMBER:
+            return (Prompt("callback.your-number"), phone, Prompt("callback.number-right"))
+        case Ask.ENTER:
+            return (Prompt("callback.enter-number"),)
+        case Ask.CHECK:
+            return (Prompt("callback.you-entered"), phone, Prompt("callback.number-right"))
+        case Ask.AGAIN:
+            return (Prompt("callback.once-more"), phone, Prompt("callback.number-right"))
+        case Ask.WHEN:
+            return (Prompt("callback.when"),)
+        case Ask.LATER:
+            return (Prompt("callback.later"),)
+        case Ask.RETURNING:
+            open_now = s.line.hours(s.now) == "open"
+            said = "callback.welcome-back" if open_now else "callback.welcome-back-closed"
+            return (Prompt("greeting.emergency-notice"), Prompt(said))
+        case Ask.DONE:
+            return ()
+
+
+def _put(s: Step, now: Arranging, *before: Prompt) -> None:
+    """Put the question of the present ask."""
+    _note(s, now, None)
+    s.speak(s.call.channel, *before, *_questions(s, now))
+
+
+def _listen(s: Step) -> None:
+    if s.call.arranging:
+        _note(s, s.call.arranging, s.now + LISTEN)
+
+
+def _again(s: Step, sorry: Prompt) -> bool:
+    now = s.call.arranging
+    assert now is not None
+    if s.call.playback and s.call.listen_until is None:
+        s.do(StopPlay(playback=s.call.playback))
+    if now.tries + 1 < TRIES:
+        _put(s, replace(now, tries=now.tries + 1, digits=""), sorry)
+        return False
+    if now.ask in (Ask.WHEN, Ask.LATER):
+        arrange(s)
+        return False
+    return _back(s)
+
+
+def _back(s: Step) -> bool:
+    """Back to where the caller was: the flow from its beginning (True), or the queue, with the place as it was."""
+    now = s.call.arranging
+    assert now is not None
+    _note(s, None, None, announce_at=s.now + ANNOUNCE_AGAIN)
+    if now.origin is Origin.ARRIVAL:
+        return True
+    s.speak(s.call.channel, Prompt("callback.not-arranged"))
+    return False
+
+
+def _note(
+    s: Step, now: Arranging | None, listen_until: datetime | None, announce_at: datetime | None = None
+) -> None:
+    s.happened(
+        Kind.CALLBACK_ASKED,
+        ask=now.ask.value if now else None,
+        origin=now.origin.value if now else None,
+        number=now.number if now else None,
+        digits=now.digits if now else "",
+        verified=now.verified if now else "",
+        tries=now.tries if now else 0,
+        old=str(now.old) if now and now.old else None,
+        listen_until=listen_until.isoformat() if listen_until else None,
+        announce_at=announce_at.isoformat() if announce_at else None,
+    )
