@@ -6,7 +6,7 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import emergency, journey, message
+from careline.calls import callback, callback_dialog, callback_rules, emergency, journey, message
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
@@ -21,7 +21,8 @@ def arrive(s: Step, arrived: Arrived) -> None:
     """Answer a new call and begin its flow. The ARRIVED event is already in the step."""
     s.do(Answer(channel=arrived.channel))
     s.happened(Kind.ANSWERED)
-    journey.go(s, None, Stimulus.ENTERED)
+    if not callback_dialog.welcome_back(s):
+        journey.go(s, None, Stimulus.ENTERED)
 
 
 def played(s: Step) -> None:
@@ -30,6 +31,10 @@ def played(s: Step) -> None:
     if call.ending:
         s.do(Hangup(channel=call.channel))
         end(s, by="system")
+    elif call.arranging:
+        _into_flow(s, callback_dialog.played(s))
+    elif call.phase is Phase.CALLBACK:
+        callback.played(s)
     elif call.phase is Phase.WAITING or (call.phase is Phase.TALKING and call.held):
         s.do(Park(channel=call.channel))
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
@@ -48,7 +53,14 @@ def key(s: Step, digit: str) -> None:
         return
     # The digit itself is kept only where it is a menu choice: elsewhere it may be part of a number.
     s.happened(Kind.KEY_PRESSED, phase=call.phase.value)
-    if call.phase is Phase.FLOW:
+    if call.arranging:
+        _into_flow(s, callback_dialog.key(s, digit))
+    elif call.phase is Phase.CALLBACK:
+        callback.key(s, digit)
+    elif call.phase is Phase.WAITING and digit == callback_dialog.CALLBACK_KEY and not call.offers:
+        if callback_rules.offered(s):
+            callback_dialog.ask(s)
+    elif call.phase is Phase.FLOW:
         journey.go(s, call.cursor, Key(digit))
     elif call.phase is Phase.WAITING and digit == LEAVE_KEY and call.leave and call.offer is None:
         journey.leave_queue(s)
@@ -58,18 +70,32 @@ def key(s: Step, digit: str) -> None:
 
 def silence(s: Step) -> None:
     """No key came in time."""
-    journey.go(s, s.call.cursor, Stimulus.SILENCE)
+    if s.call.arranging:
+        _into_flow(s, callback_dialog.silence(s))
+    else:
+        journey.go(s, s.call.cursor, Stimulus.SILENCE)
+
+
+def _into_flow(s: Step, wanted: bool) -> None:
+    if wanted:
+        journey.go(s, None, Stimulus.ENTERED)
 
 
 def resume_after_outage(s: Step) -> None:
     """After call control was away, put the caller where the state says: prompts start again, music plays."""
     call = s.call
-    if call.phase is Phase.WAITING:
+    if call.arranging:
+        _into_flow(s, callback_dialog.resume(s))
+    elif call.phase is Phase.CALLBACK:
+        callback.resume(s)
+    elif call.phase is Phase.WAITING:
         s.do(Park(channel=call.channel))
     elif call.phase is Phase.FLOW and call.ending:
         s.do(Hangup(channel=call.channel))
         end(s, by="system")
+    elif call.phase is Phase.FLOW and call.transfer:
+        s.do(Park(channel=call.channel))
     elif call.phase is Phase.FLOW and call.cursor:
-        journey.enter(s, call.cursor.node)
+        journey.resume(s)
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
         message.record_message(s)

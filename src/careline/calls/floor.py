@@ -11,8 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import attendance, callback, callback_rules, caller, closing, handover, message, talk, waiting
+from careline.calls import (
+    attendance,
+    callback,
+    callback_rules,
+    caller,
+    closing,
+    handover,
+    journey,
+    message,
+    talk,
+    waiting,
+)
 from careline.calls.agenda import Agenda
+from careline.calls.asks import Answer, Ask
 from careline.calls.callback_book import CallbackBook
 from careline.calls.callback_fold import in_line
 from careline.calls.fold import begin, deadline
@@ -34,6 +46,7 @@ from careline.calls.ports import (
 )
 from careline.calls.roster import Roster
 from careline.calls.step import LineSetup, Media, Setting, Step
+from careline.flows.model import Answered
 from careline.kernel.phone import to_e164
 from careline.queues.model import (
     Agent,
@@ -124,6 +137,16 @@ class Floor:
         self.distribute(now, out)
         return out
 
+    def answered(self, ask: Ask, answer: Answer, now: datetime) -> Outcome:
+        """What was asked outside is answered. An answer that nobody waits for any more changes nothing."""
+        out = Outcome()
+        call = self.calls.get(ask.call_id)
+        if call is not None and call.ask is not None and call.ask.id == ask.id:
+            came = Answered(answer.exit, dict(answer.values))
+            self.step(call.id, now, out, lambda s: journey.answered(s, came))
+            self.distribute(now, out)
+        return out
+
     def tick(self, now: datetime) -> Outcome:
         """Do everything that has become due."""
         out = Outcome()
@@ -146,7 +169,14 @@ class Floor:
 
     def setting(self) -> Setting:
         """What decisions may look at."""
-        return Setting(media=self.media, queues=self.queues, outlook=self.outlook, staffed=self.staffed, callback_of=self.callback_of, region=self.region)
+        return Setting(
+            media=self.media,
+            queues=self.queues,
+            outlook=self.outlook,
+            staffed=self.staffed,
+            callback_of=self.callback_of,
+            region=self.region,
+        )
 
     def step(
         self,
@@ -166,6 +196,7 @@ class Floor:
         self.calls[call.id] = call
         out.calls[call.id] = call
         out.commands += s.commands
+        out.asks += s.asks
         for event in s.events:
             out.log.append(event)
             attendance.follow(self, event, call, out)
@@ -263,7 +294,7 @@ class Floor:
             self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, reason, hang_up=False))
         elif call.transfer and call.transfer.leg == channel:
             reason = "hung-up" if call.transfer.answered else talk.OFFER_REASONS[cause]
-            self.step(call.id, now, out, lambda s: handover.fail_transfer(s, reason, hang_up_target=False))
+            self.step(call.id, now, out, lambda s: _transfer_failed(s, reason, hang_up_target=False))
         elif call.outside and call.outside.leg == channel:
             self.step(call.id, now, out, _outside_gone)
         elif call.handling and call.handling.leg == channel:
@@ -287,12 +318,14 @@ class Floor:
         if late or callback.due(s):
             return
         if call.transfer and not call.transfer.answered and call.transfer.until <= now:
-            handover.fail_transfer(s, "no-answer", hang_up_target=True)
+            _transfer_failed(s, "no-answer", hang_up_target=True)
         elif call.handling and call.handling.lost_at:
             if call.held and call.handling.lost_at + PHONE_GRACE <= now:
                 handover.give_up_on_phone(s)
             elif not call.held:
                 handover.bridge_the_gap(s)
+        elif call.ask and call.ask.until <= now:
+            journey.unanswered(s)
         elif call.listen_until and call.listen_until <= now:
             caller.silence(s)
         elif call.message and call.message.until:
@@ -329,7 +362,8 @@ class Floor:
         for match in route(waiting, self.roster.ready, self.queues):
             if callback.waits_for_caller(self.calls[match.call_id]):
                 self.step(match.call_id, now, out, callback.ring_caller)
-                return self.distribute(now, out)
+                self.distribute(now, out)
+                return
             agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
             self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
         self.roster.tell(now, out)
@@ -384,6 +418,14 @@ def _agent_hung_up(s: Step) -> None:
     talk.leave(s, wrap_up=True, reason="hung-up", hang_up=False)
     s.do(Hangup(channel=s.call.channel))
     closing.end(s, by="agent")
+
+
+def _transfer_failed(s: Step, reason: str, *, hang_up_target: bool) -> None:
+    """The other side did not come: back to the agent, or to the flow or queue that had the number rung."""
+    direct = s.call.transfer is not None and s.call.transfer.mode == "direct"
+    handover.fail_transfer(s, reason, hang_up_target=hang_up_target)
+    if direct:
+        journey.came_back(s, {"no-answer": "no_answer", "declined": "busy"}.get(reason, "failed"))
 
 
 def _outside_gone(s: Step) -> None:

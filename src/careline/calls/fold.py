@@ -91,6 +91,8 @@ def evolve(call: Call, event: Event) -> Call:
                 priority=b["priority"],
                 reason=b["reason"] or call.reason,
                 leave=b["leave"],
+                announced_place=None,
+                announced_low=None,
                 announced_minutes=None,
                 announce_at=_time(b["announce_at"]),
                 spared={},
@@ -104,7 +106,14 @@ def evolve(call: Call, event: Event) -> Call:
                 muted=False,
             )
         case Kind.ANNOUNCED:
-            return replace(call, announced_minutes=b["minutes"], announce_at=_sure(b["next_at"]))
+            told = b["minutes"] is not None
+            return replace(
+                call,
+                announced_place=b["place"] or call.announced_place,
+                announced_low=b.get("low", 0) if told else call.announced_low,
+                announced_minutes=b["minutes"] if told else call.announced_minutes,
+                announce_at=_sure(b["next_at"]),
+            )
         case Kind.OFFERED:
             return replace(
                 call,

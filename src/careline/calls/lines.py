@@ -96,4 +96,6 @@ class LineBook:
             emergency_key=config.emergency_key or None,
             emergency_queue=config.emergency_queue_id,
             fallback_queue=queue,
+            calendar=view.calendar,
+            zone=view.zone,
         )

@@ -238,6 +238,9 @@ class Call:
     place_at: datetime | None = None
     priority: int = 0
     leave: str | None = None
+    #: What the caller was told last: the place, and the range of minutes (no lower end: more than so many).
+    announced_place: int | None = None
+    announced_low: int | None = None
     announced_minutes: int | None = None
     announce_at: datetime | None = None
     #: Agents who are not to be tried again until a moment: they declined or could not be rung.

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from careline.calls.asks import Ask
 from careline.calls.fold import evolve
 from careline.calls.model import Call, Event, Kind
 from careline.calls.ports import Command, Play
 from careline.flows.model import Flow, Prompt
+from careline.kernel.calendar import Calendar
 from careline.queues.model import Queue
 
 
@@ -44,6 +46,13 @@ class LineSetup:
     emergency_queue: UUID | None = None
     #: Where callers go who chose nothing.
     fallback_queue: UUID | None = None
+    #: The opening hours, for whoever must look ahead; None: always open. And the location's IANA zone.
+    calendar: Calendar | None = None
+    zone: str = "UTC"
+    #: Whether a named calendar is open at a moment; None for one that does not exist (any more).
+    calendar_open: Callable[[UUID, datetime], bool | None] = lambda _id, _at: None
+    #: The row of a table for a key at a moment: column -> value; None when there is none.
+    table: Callable[[str, str, datetime], Mapping[str, Any] | None] = lambda _name, _key, _at: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,9 @@ class Setting:
     outlook: Callable[[Call], tuple[int, float | None]]
     #: Whether somebody takes calls of a queue now, be it that all are busy.
     staffed: Callable[[UUID], bool] = lambda _: True
+    #: A callback that waits for the same caller, if there is one; and where numbers belong.
+    callback_of: Callable[[Call], Call | None] = lambda _: None
+    region: str = "US"
 
 
 @dataclass(slots=True)
@@ -69,6 +81,8 @@ class Step:
     person_id: UUID | None = None
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    #: What is to be found out outside.
+    asks: list[Ask] = field(default_factory=list)
 
     def happened(self, kind: Kind, **body: Any) -> None:
         """Note an event and move the state."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from careline.calls import callback_rules
 from careline.calls.message import invite_message
-from careline.calls.model import FIRST_OF_ALL, Kind
+from careline.calls.model import FIRST_OF_ALL, Call, Kind, Phase
 from careline.calls.ports import Park, Unpark
 from careline.calls.step import Step
 from careline.flows.model import Prompt
-from careline.queues.model import announced_minutes
+from careline.queues.estimate import Announced
+from careline.queues.estimate import announce as announced
+from careline.queues.rules import Announce
 
 #: A caller who is not connected within this time hears place and wait for the first time.
 FIRST_ANNOUNCEMENT = timedelta(seconds=4)
+#: Upper ends, in minutes, of the ranges that are recorded: "five to ten minutes".
+BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
 
 
 def join_queue(
@@ -26,6 +31,11 @@ def join_queue(
     priority: int = 0,
 ) -> None:
     """Wait in a queue with music. A queue that no longer exists becomes a voicemail: never a dead end."""
+    old = s.setting.callback_of(s.call) if s.call.phase is Phase.FLOW and place_at is None else None
+    if old and old.queue_id == queue_id and old.place_at:
+        # The same caller waits for a callback here: one place, the better one.
+        s.happened(Kind.CALLBACK_MERGED, old=str(old.id))
+        place_at, priority = old.place_at, max(priority, old.priority)
     if queue_id not in s.setting.queues:
         invite_message(s, None, (Prompt("voicemail.instructions"),))
         return
@@ -43,17 +53,59 @@ def join_queue(
 
 
 def announce(s: Step) -> None:
-    """Tell a waiting caller place and expected wait: a figure that is rounded up and never grows."""
+    """Tell a waiting caller place and expected wait, and the choices there are.
+
+    The wait is rounded up to a range, is capped, and never grows without an apology (`queues.estimate.announce`).
+    """
     call = s.call
     assert call.queue_id is not None
     queue = s.setting.queues.get(call.queue_id)
+    rules = queue.rules.announce if queue else Announce()
     place, seconds = s.setting.outlook(call)
-    minutes = None if seconds is None else announced_minutes(timedelta(seconds=seconds), call.announced_minutes)
+    told = tell(seconds, _last(call), rules)
+    place_said = rules.position and not (rules.only_if_improved and place >= (call.announced_place or place + 1))
     every = timedelta(seconds=queue.announce_seconds if queue else 45)
-    s.happened(Kind.ANNOUNCED, place=place, minutes=minutes, next_at=(s.now + every).isoformat())
-    prompts = [Prompt("queue.position", (("number", place),))]
-    prompts.append(Prompt("queue.comfort") if minutes is None else Prompt("queue.wait-range", (("high", minutes),)))
+    s.happened(
+        Kind.ANNOUNCED,
+        place=place if place_said else None,
+        minutes=told.high if told else None,
+        low=told.low if told else None,
+        more=bool(told and told.low is None),
+        longer=bool(told and told.longer),
+        # What the figure came from: measured against the wait that it became (reporting.announcements).
+        estimate=None if seconds is None else round(seconds, 1),
+        next_at=(s.now + every).isoformat(),
+    )
+    prompts = [Prompt("queue.position", (("number", place),))] if place_said else []
+    prompts += _wait_prompts(told) if told else (Prompt("queue.comfort"),)
     if call.leave:
         prompts.append(Prompt("queue.voicemail-offer"))
+    if callback_rules.offered(s):
+        prompts.append(Prompt("callback.offer"))
     s.do(Unpark(channel=call.channel))
     s.speak(call.channel, *prompts)
+
+
+def tell(seconds: float | None, last: Announced | None, rules: Announce) -> Announced | None:
+    """What is said of an expected wait: the recorded range that ends at or after the estimate. None: nothing."""
+    told = announced(seconds, last, rules)
+    if told is None or told.low is None:
+        return told
+    band = next((b for b in BANDS if told.high <= b), None)
+    if band is None or band > rules.cap_minutes:
+        return Announced(low=None, high=min(rules.cap_minutes, BANDS[-1]), longer=told.longer)
+    place = BANDS.index(band)
+    return Announced(low=BANDS[place - 1] if place else 0, high=band, longer=told.longer)
+
+
+def _last(call: Call) -> Announced | None:
+    if call.announced_minutes is None:
+        return None
+    return Announced(low=call.announced_low, high=call.announced_minutes)
+
+
+def _wait_prompts(told: Announced) -> tuple[Prompt, ...]:
+    sorry = (Prompt("queue.wait-longer"),) if told.longer else ()
+    if told.low is None:
+        return (*sorry, Prompt("queue.wait-more-than"), Prompt("value.minutes", (("number", told.high),)))
+    return (*sorry, Prompt("queue.wait-range", (("high", told.high),)))
