@@ -110,7 +110,7 @@ async def test_a_supervisor_acts_by_keyboard(scene: Scene, visit: Visit) -> None
     assert scene.orders.given[2][1]["person_id"] != str(scene.vera)
 
 
-async def test_the_closure_switch(scene: Scene, visit: Visit) -> None:
+async def test_m9_the_closure_switch(scene: Scene, visit: Visit) -> None:
     page = await board(visit, scene)
     await page.get_by_role("button", name="Close for an emergency").click()
     await page.fill("#closure-reason", "Burst pipe")
@@ -118,6 +118,15 @@ async def test_the_closure_switch(scene: Scene, visit: Visit) -> None:
     await expect(page.locator("#board-banner")).to_contain_text("Everything is closed: Burst pipe")
     await page.get_by_role("button", name="Open again").click()
     await expect(page.locator("#board-banner")).not_to_contain_text("Burst pipe")
+
+
+async def test_m9_the_surge_switch_is_one_click_each_way(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene)
+    await page.get_by_role("button", name="Surge: more calls than usual").click()
+    await expect(page.locator("#board-banner")).to_contain_text("the reserve takes calls")
+    await expect(page.get_by_role("button", name="Surge: more calls than usual")).to_have_count(0)
+    await page.get_by_role("button", name="Back to normal").click()
+    await expect(page.locator("#board-banner")).not_to_contain_text("the reserve takes calls")
 
 
 async def test_what_is_away_is_said_plainly(scene: Scene, visit: Visit) -> None:

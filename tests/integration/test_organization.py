@@ -214,7 +214,7 @@ async def test_changed_hours_hold_from_their_date(
         assert line is not None and line.door is expected
 
 
-async def test_the_closure_switch_beats_the_hours_at_once_and_is_audited(
+async def test_o18_m9_the_closure_switch_beats_the_hours_at_once_and_is_audited(
     db: Database, tenant: int, clock: ManualClock, service: OrganizationService
 ) -> None:
     practice = await make_practice(db, tenant, clock)

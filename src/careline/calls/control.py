@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from careline.calls import store
+from careline.calls.asking import Asking
+from careline.calls.asks import Answer, Ask, Asker
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
@@ -58,6 +60,7 @@ class CallControl:
         companions: tuple[Companion, ...] = (),
         provision: Callable[[Switch, Database, int], Any] | None = None,
         region: str = "US",
+        askers: Mapping[str, Asker] | None = None,
     ) -> None:
         """`companions` are written in the transaction of each batch; `provision(switch, db, tenant)` configures a
         tenant's desk phones at the switch after it was (re)started."""
@@ -67,6 +70,7 @@ class CallControl:
         self.floor = Floor(media, new_id, region)
         self.writer = Writer(db, self.floor, companions)
         self._sending: set[asyncio.Task[None]] = set()
+        self._asking = Asking(askers or {}, self._answered)
         self._lines = lines
         self._provision = provision
         self._tenants: list[int] = []
@@ -114,7 +118,7 @@ class CallControl:
         plans = {}
         for tenant_id in self._tenants:
             async with self.db.tenant(tenant_id) as tx:
-                plans[tenant_id] = await store.floor_plan(tx, tenant_id, today)
+                plans[tenant_id] = await store.floor_plan(tx, tenant_id, today, now)
         lines = await self._lines.load(self._tenants, now)
         self.floor.configure(plans, lines)
 
@@ -173,6 +177,7 @@ class CallControl:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self.writer.add(outcome)
+        self._asking.follow(outcome)
         self._wake.set()
         for event in outcome.events:
             if event.kind == "offered":
@@ -184,6 +189,14 @@ class CallControl:
         except CarelineError as error:
             # The switch is away; when it is back, reconciling puts every call where its state says.
             log.warning("commands did not reach the switch", extra={"error": error.id, "count": len(commands)})
+
+    def _answered(self, ask: Ask, answer: Answer) -> None:
+        """What was asked outside came back."""
+        try:
+            self.apply(self.floor.answered(ask, answer, self.clock.now()))
+        except Exception:
+            # The state did not move; the call goes on without the answer at its moment.
+            log.exception("an answer could not be used", extra={"call_id": str(ask.call_id), "kind": ask.kind})
 
     async def drained(self) -> None:
         """Wait until every command has been given and every event written."""

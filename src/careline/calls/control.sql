@@ -123,3 +123,7 @@ INSERT INTO component_state (name, state, detail, since, seen_at)
 VALUES (%(name)s, %(state)s, %(detail)s, %(now)s, %(now)s)
 ON CONFLICT (name) DO UPDATE SET detail = excluded.detail, seen_at = excluded.seen_at, state = excluded.state,
   since = CASE WHEN component_state.state = excluded.state THEN component_state.since ELSE excluded.since END;
+
+-- name: list_surging
+SELECT queue_id FROM surge
+WHERE ended_at IS NULL AND began_at <= %(at)s AND (until IS NULL OR until > %(at)s);

@@ -16,7 +16,9 @@ from careline.calls.outcome import AgentEvent, FloorEvent, Happening
 from careline.calls.plan import FloorPlan
 from careline.calls.roster import LIVE, live
 from careline.platform.db import Tx, queries
-from careline.queues.model import Agent, Queue
+from careline.queues.model import Agent, Member, Queue
+from careline.queues.rules import from_body
+from careline.queues.surge import surged
 
 _q = queries("careline.calls", "control.sql")
 
@@ -181,8 +183,8 @@ async def open_calls(tx: Tx, tenant_id: int) -> list[Call]:
     return [fold(events, tenant_id) for events in found.values()]
 
 
-async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:
-    """Read the configuration of a tenant's floor."""
+async def floor_plan(tx: Tx, tenant_id: int, since: datetime, at: datetime) -> FloorPlan:
+    """Read the configuration of a tenant's floor as it is at `at`; handling times are measured from `since`."""
     queues = [
         Queue(
             id=row["id"],
@@ -197,6 +199,11 @@ async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:
             service_level_seconds=row["service_level_seconds"],
             expected_handle_seconds=row["expected_handle_seconds"],
             members=frozenset(row["members"]),
+            places={
+                UUID(person): Member(position=int(p), rank=int(r), weight=float(w), reserve=int(v))
+                for person, (p, r, w, v) in row["places"].items()
+            },
+            rules=from_body(row["rules"]),
         )
         for row in await tx.all(_q["list_queues"])
     ]
@@ -207,11 +214,17 @@ async def floor_plan(tx: Tx, tenant_id: int, since: datetime) -> FloorPlan:
             name=row["name"],
             languages=frozenset(row["languages"]) or frozenset({"en"}),
             skills={k: float(v) for k, v in row["skills"].items()},
+            level=row["level"],
+            wrap_up_seconds=row["wrap_up_seconds"],
+            capacity=row["capacity"],
+            interrupts={channel: frozenset(others) for channel, others in row["interrupts"].items()},
         )
         for row in await tx.all(_q["list_people"])
     ]
     codes = frozenset(row["code"] for row in await tx.all(_q["list_codes"]))
     handling = {row["queue_id"]: row["seconds"] for row in await tx.all(_q["measure_handling"], {"since": since})}
+    surging = {row["queue_id"] for row in await tx.all(_q["list_surging"], {"at": at})}
+    queues = [surged(q) if surging & {q.id, None} else q for q in queues]
     return FloorPlan(queues=queues, people=people, codes=codes, handling=handling)
 
 

@@ -9,7 +9,17 @@ from uuid import UUID
 from litestar import Controller, get, post, put
 from litestar.params import FromPath
 
-from careline.queues.views import AgentProfile, DeskPhone, NewDeskPhone, QueueRules, QueueView, WrapUpCode
+from careline.queues.surge import Surge
+from careline.queues.views import (
+    AgentProfile,
+    DeskPhone,
+    MemberPlace,
+    NewDeskPhone,
+    QueueRules,
+    QueueView,
+    WorkRules,
+    WrapUpCode,
+)
 from careline.security.actor import Actor
 
 
@@ -28,6 +38,15 @@ class Profile:
     skills: dict[str, float] = field(default_factory=dict)
     languages: list[str] = field(default_factory=lambda: ["en"])
     queues: list[UUID] = field(default_factory=list)
+    #: Seniority, wrap-up time, capacity; null leaves them as they are.
+    work: WorkRules | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where members stand in a queue."""
+
+    places: dict[UUID, MemberPlace]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,21 @@ class PhoneToAdd:
 
     person_id: UUID
     label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurgeToBegin:
+    """More calls than usual: in one queue or (null) in all, for some hours or (null) until it is ended."""
+
+    queue_id: UUID | None = None
+    hours: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurgeBegun:
+    """The surge that is on now."""
+
+    id: UUID
 
 
 class QueuesController(Controller):
@@ -74,6 +108,12 @@ class QueuesController(Controller):
         queue: QueueView = await services.queues.set_members(actor, queue_id, data.people)
         return queue
 
+    @put("/{queue_id:uuid}/places", operation_id="setQueuePlaces", summary="Say where members stand in a queue")
+    async def places(self, services: Any, actor: Actor, queue_id: FromPath[UUID], data: Places) -> QueueView:
+        """Order, team, weight and reserve; members not named keep their places."""
+        queue: QueueView = await services.queues.set_places(actor, queue_id, data.places)
+        return queue
+
 
 class AgentsController(Controller):
     """What agents can do."""
@@ -91,7 +131,7 @@ class AgentsController(Controller):
     async def save(self, services: Any, actor: Actor, person_id: FromPath[UUID], data: Profile) -> AgentProfile:
         """Replaces what there was."""
         profile: AgentProfile = await services.queues.set_profile(
-            actor, person_id, skills=data.skills, languages=data.languages, queues=data.queues
+            actor, person_id, skills=data.skills, languages=data.languages, queues=data.queues, work=data.work
         )
         return profile
 
@@ -139,4 +179,29 @@ class DeskPhonesController(Controller):
         await services.queues.revoke_phone(actor, phone_id)
 
 
-handlers: list[Any] = [QueuesController, AgentsController, WrapUpCodesController, DeskPhonesController]
+class SurgesController(Controller):
+    """The surge switch."""
+
+    path = "/api/v1/surges"
+    tags = ["Queues"]  # noqa: RUF012 (Litestar reads it from the class)
+
+    @get("/", operation_id="listSurges", summary="The surges that are on")
+    async def list(self, services: Any, actor: Actor) -> list[Surge]:
+        """The oldest first."""
+        surges: list[Surge] = await services.queues.surges(actor)
+        return surges
+
+    @post("/", operation_id="beginSurge", summary="Throw the surge switch")
+    async def begin(self, services: Any, actor: Actor, data: SurgeToBegin) -> SurgeBegun:
+        """For one queue or all: the reserve helps, callbacks are offered, callers hear why they wait."""
+        return SurgeBegun(id=await services.queues.begin_surge(actor, queue_id=data.queue_id, hours=data.hours))
+
+    @post("/{surge_id:uuid}/end", operation_id="endSurge", summary="Back to the ordinary rules", status_code=204)
+    async def end(self, services: Any, actor: Actor, surge_id: FromPath[UUID]) -> None:
+        """Ending it twice is harmless."""
+        await services.queues.end_surge(actor, surge_id)
+
+
+handlers: list[Any] = [
+    SurgesController, QueuesController, AgentsController, WrapUpCodesController, DeskPhonesController,
+]  # fmt: skip

@@ -90,6 +90,8 @@ class Queue:
     #: Members of whom more is said.
     places: Mapping[UUID, Member] = field(default_factory=dict)
     rules: Rules = DEFAULT
+    #: More calls than usual, as a supervisor said: see `surge`.
+    surge: bool = False
 
     def place(self, agent_id: UUID) -> Member:
         """A member's place."""

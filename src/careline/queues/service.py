@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,7 +16,20 @@ from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.events import NewEvent, append
-from careline.queues.views import AgentProfile, DeskPhone, NewDeskPhone, QueueRules, QueueView, WrapUpCode
+from careline.queues.rules import from_body, queues_named, to_body
+from careline.queues.surge import SurgeSwitch
+from careline.queues.views import (
+    AgentProfile,
+    DeskPhone,
+    MemberPlace,
+    NewDeskPhone,
+    QueueRules,
+    QueueView,
+    WorkRules,
+    WrapUpCode,
+    check_place,
+    check_work,
+)
 from careline.security import audit
 from careline.security.actor import Actor
 from careline.security.audit import Action
@@ -58,7 +72,7 @@ class Sealer(Protocol):
         ...
 
 
-class QueueService:
+class QueueService(SurgeSwitch):
     """Use cases of the people who arrange the floor."""
 
     def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
@@ -88,6 +102,7 @@ class QueueService:
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.one(_q["name_taken"], params) is not None:
                 raise NameTaken
+            await _check_queues(tx, queues_named(from_body(rules.routing or {})))
             await tx.run(_q["insert_queue"], params)
             await self._changed(tx, actor, "queue", queue_id, "created")
             made = await _read(tx, queue_id)
@@ -102,6 +117,7 @@ class QueueService:
             await _read(tx, queue_id)
             if await tx.one(_q["name_taken"], params) is not None:
                 raise NameTaken
+            await _check_queues(tx, queues_named(from_body(rules.routing or {})))
             if not rules.active:
                 waiting = await tx.one(_q["count_waiting"], params)
                 if waiting and waiting["n"]:
@@ -120,11 +136,27 @@ class QueueService:
             known = {row["id"] for row in await tx.all(_q["list_people"], {"id": None})}
             if unknown := set(people) - known:
                 raise InvalidInput("Only agents and supervisors can serve a queue.", people=[str(p) for p in unknown])
-            await tx.run(_q["clear_members"], {"id": queue_id})
+            await tx.run(_q["remove_members"], {"id": queue_id, "people": list(people)})
             await tx.run(_q["add_members"], {"id": queue_id, "people": list(people)})
             await self._changed(tx, actor, "queue", queue_id, "members_changed")
             made = await _read(tx, queue_id)
             await audit.record(tx, actor, Action.UPDATE, "queue", queue_id, fields=["members"])
+        return made
+
+    async def set_places(self, actor: Actor, queue_id: UUID, places: Mapping[UUID, MemberPlace]) -> QueueView:
+        """Say where members stand in a queue: order, team, weight, reserve; members not named keep their places."""
+        actor.require(Permission.QUEUE_MANAGE)
+        for place in places.values():
+            check_place(place)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            await _read(tx, queue_id)
+            for person_id, place in places.items():
+                values = {"id": queue_id, "person_id": person_id, **asdict(place)}
+                if not await tx.run(_q["place_member"], values):
+                    raise InvalidInput("Only somebody who serves the queue has a place in it.", person=str(person_id))
+            await self._changed(tx, actor, "queue", queue_id, "places_changed")
+            made = await _read(tx, queue_id)
+            await audit.record(tx, actor, Action.UPDATE, "queue", queue_id, fields=["places"])
         return made
 
     # --- agents ---
@@ -133,7 +165,7 @@ class QueueService:
         """Everybody who can serve a queue, with skills and languages."""
         actor.require(Permission.QUEUE_MANAGE)
         async with self.db.tenant(actor.tenant_id) as tx:
-            return [AgentProfile(**row) for row in await tx.all(_q["list_people"], {"id": None})]
+            return [_profile(row) for row in await tx.all(_q["list_people"], {"id": None})]
 
     async def set_profile(
         self,
@@ -143,10 +175,12 @@ class QueueService:
         skills: Mapping[str, float],
         languages: Sequence[str],
         queues: Sequence[UUID],
+        work: WorkRules | None = None,
     ) -> AgentProfile:
-        """Say what an agent can do and which queues the agent serves."""
+        """Say what an agent can do and which queues the agent serves; without `work` the rest stays as it is."""
         actor.require(Permission.QUEUE_MANAGE)
         _check_skills(skills)
+        setting = _setting(work) if work else None
         if not languages:
             raise InvalidInput("An agent speaks at least one language.")
         for language in languages:
@@ -156,21 +190,23 @@ class QueueService:
             if await tx.one(_q["list_people"], {"id": person_id}) is None:
                 raise NotFound
             key: dict[str, Any] = {"id": person_id}
-            for clear in ("clear_skills", "clear_languages", "clear_memberships"):
+            for clear in ("clear_skills", "clear_languages"):
                 await tx.run(_q[clear], key)
             for skill, proficiency in skills.items():
                 await tx.run(_q["add_skill"], {**key, "skill": skill, "proficiency": proficiency})
             for language in dict.fromkeys(languages):
                 await tx.run(_q["add_language"], {**key, "language": language})
-            added = await tx.run(_q["add_memberships"], {**key, "queues": list(queues)})
-            if added != len(set(queues)):
-                raise InvalidInput("There is no such queue.")
+            await _check_queues(tx, queues)
+            await tx.run(_q["remove_memberships"], {**key, "queues": list(queues)})
+            await tx.run(_q["add_memberships"], {**key, "queues": list(queues)})
+            if setting:
+                await tx.run(_q["save_setting"], {**key, **setting})
             await self._changed(tx, actor, "agent", person_id, "profile_changed")
             row = await tx.one(_q["list_people"], key)
             await audit.record(tx, actor, Action.UPDATE, "agent-profile", person_id)
         if row is None:
             raise NotFound
-        return AgentProfile(**row)
+        return _profile(row)
 
     # --- wrap-up codes ---
 
@@ -252,10 +288,28 @@ async def _read(tx: Tx, queue_id: UUID) -> QueueView:
 
 
 def _queue(row: Row) -> QueueView:
-    values: dict[str, Any] = {name: row[name] for name in QueueRules.__dataclass_fields__}
+    values: dict[str, Any] = {name: row[name] for name in QueueRules.__dataclass_fields__ if name != "routing"}
+    values["routing"] = row["rules"]
     values["skills"] = dict(sorted(row["skills"].items()))
     values["service_level_target"] = float(row["service_level_target"])
-    return QueueView(id=row["id"], rules=QueueRules(**values), members=row["members"])
+    places = {UUID(person): MemberPlace(**place) for person, place in row["places"].items()}
+    return QueueView(id=row["id"], rules=QueueRules(**values), members=row["members"], places=places)
+
+
+def _profile(row: Row) -> AgentProfile:
+    work = {name: row[name] for name in WorkRules.__dataclass_fields__}
+    return AgentProfile(**{k: v for k, v in row.items() if k not in work}, work=WorkRules(**work))
+
+
+def _setting(work: WorkRules) -> dict[str, Any]:
+    check_work(work)
+    return {**asdict(work), "capacity": Jsonb(work.capacity), "interrupts": Jsonb(work.interrupts)}
+
+
+async def _check_queues(tx: Tx, queues: Collection[UUID]) -> None:
+    row = await tx.one(_q["count_queues"], {"queues": list(queues)})
+    if row is None or row["n"] != len(set(queues)):
+        raise InvalidInput("There is no such queue.")
 
 
 def _checked(rules: QueueRules) -> dict[str, Any]:
@@ -276,6 +330,7 @@ def _checked(rules: QueueRules) -> dict[str, Any]:
         "match_language": rules.match_language,
         "service_level_target": rules.service_level_target,
         "active": rules.active,
+        "rules": None if rules.routing is None else Jsonb(to_body(from_body(rules.routing))),
     }
 
 

@@ -8,7 +8,7 @@ from careline.platform.live import Topic
 
 
 def topics(services: Any) -> list[Topic]:
-    """`board` for those who may see it, `health` and `closures` for everybody on the floor."""
+    """`board` for those who may see it, `health`, `closures` and `surges` for everybody on the floor."""
 
     async def board(actor: Any, key: str | None) -> Any:
         del key
@@ -22,7 +22,12 @@ def topics(services: Any) -> list[Topic]:
         del key
         return await services.organization.closures(actor)
 
+    async def surges(actor: Any, key: str | None) -> Any:
+        del key
+        return await services.queues.surges(actor)
+
     return [
+        Topic(name="surges", snapshot=surges, streams=frozenset({"surge"}), shared=True, every=60.0),
         Topic(name="closures", snapshot=closures, streams=frozenset({"closure"}), shared=True, every=60.0),
         Topic(name="board", snapshot=board, streams=frozenset({"call", "agent", "queue"}), shared=True, every=5.0),
         Topic(name="health", snapshot=health, streams=frozenset({"component"}), shared=True, every=3.0),

@@ -1,4 +1,4 @@
-"""The supervisor's board, and the closure switch on it."""
+"""The supervisor's board, and the closure and surge switches on it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ async def board(request: Request[Any, Any, Any], services: Any, actor: Actor) ->
         "board": await services.board.read(actor),
         "health": await services.board.health(actor),
         "closures": await services.organization.closures(actor),
+        "surges": await services.queues.surges(actor),
         "words": words("careline.web", "static/board.js", "static/board-floor.js"),
         "languages": languages(),
         "statuses": statuses(),
@@ -64,4 +65,17 @@ async def lift(services: Any, actor: Actor, closure_id: FromPath[UUID]) -> dict[
     return {"id": str(closure_id)}
 
 
-handlers: list[Any] = [board, close, lift]
+@post("/board/surge", status_code=200)
+async def surge(services: Any, actor: Actor) -> dict[str, str]:
+    """Throw the surge switch for every queue: one click, audited, taken back by one click."""
+    return {"id": str(await services.queues.begin_surge(actor))}
+
+
+@post("/board/surge/{surge_id:uuid}/end", status_code=200)
+async def end_surge(services: Any, actor: Actor, surge_id: FromPath[UUID]) -> dict[str, str]:
+    """Back to the ordinary rules."""
+    await services.queues.end_surge(actor, surge_id)
+    return {"id": str(surge_id)}
+
+
+handlers: list[Any] = [board, close, lift, surge, end_surge]

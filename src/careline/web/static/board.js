@@ -8,7 +8,7 @@ import { toast } from "./shell.js";
 const data = pageData("board-data");
 useWords(data.words);
 
-export const page = { data, board: data.board, health: data.health, closures: data.closures, live: "up", draw, act };
+export const page = { data, board: data.board, health: data.health, closures: data.closures, surges: data.surges, live: "up", draw, act };
 
 /** Do something that the server may refuse; says why then. */
 async function act(path, body, done) {
@@ -65,6 +65,10 @@ function drawBanner() {
   for (const closure of page.closures) {
     rows.push(h("p", { key: closure.id }, h("span", h("strong", closure.scope === "tenant" ? t("Everything is closed") : t("%(what)s is closed", { what: closure.scope })), `: ${closure.reason}`),
       data.may["closure.switch"] && h("button.small", { type: "button", onclick: () => act(`/board/closures/${closure.id}/lift`, {}, t("Open again.")) }, t("Open again"))));
+  }
+  for (const surge of page.surges) {
+    rows.push(h("p", { key: surge.id }, h("span", h("strong", surge.queue ? t("Surge: %(what)s", { what: surge.queue }) : t("Surge")), `: ${t("the reserve takes calls, callbacks are offered at once.")}${surge.began_by ? ` ${surge.began_by}` : ""}`), clock(surge.began_at),
+      data.may["closure.switch"] && h("button.small", { type: "button", onclick: () => act(`/board/surge/${surge.id}/end`, {}, t("Back to normal.")) }, t("Back to normal"))));
   }
   const waiting = page.board.calls.filter((call) => call.emergency && call.phase !== "ended");
   if (waiting.length) rows.unshift(h("p.harm", { key: "emergency" }, t("Emergency raised. Calls in the house with one: %(n)s", { n: waiting.length })));
@@ -141,7 +145,10 @@ function spark(hours) {
 function drawClosure() {
   if (!data.may["closure.switch"]) return;
   const closed = page.closures.some((closure) => closure.scope === "tenant");
-  render(document.getElementById("board-closure"), !closed && h("button", { type: "button", onclick: askClosure }, t("Close for an emergency…")));
+  render(document.getElementById("board-closure"), [
+    !page.surges.some((surge) => !surge.queue_id) && h("button", { key: "surge", type: "button", title: t("The reserve takes calls at once, waiting callers are offered a callback and hear that it takes longer today."), onclick: () => act("/board/surge", {}, t("Surge is on.")) }, t("Surge: more calls than usual")),
+    !closed && h("button", { key: "close", type: "button", onclick: askClosure }, t("Close for an emergency…")),
+  ]);
 }
 
 function askClosure() {
@@ -176,6 +183,11 @@ subscribe("health", (health) => {
 subscribe("closures", (closures) => {
   if (!Array.isArray(closures)) return;
   page.closures = closures;
+  draw();
+});
+subscribe("surges", (surges) => {
+  if (!Array.isArray(surges)) return;
+  page.surges = surges;
   draw();
 });
 onConnection((state) => {
