@@ -1,22 +1,28 @@
 -- name: list_queues
-SELECT q.*, coalesce((SELECT array_agg(m.person_id) FROM queue_member m WHERE m.queue_id = q.id), '{}') AS members
+SELECT q.*, coalesce((SELECT array_agg(m.person_id) FROM queue_member m WHERE m.queue_id = q.id), '{}') AS members,
+       coalesce((SELECT jsonb_object_agg(m.person_id, jsonb_build_object(
+                   'position', m.position, 'rank', m.rank, 'weight', m.weight, 'reserve', m.reserve))
+                 FROM queue_member m
+                 WHERE m.queue_id = q.id AND (m.position, m.rank, m.weight, m.reserve) <> (0, 0, 1, 0)),
+                '{}') AS places
 FROM queue q
 WHERE %(id)s::uuid IS NULL OR q.id = %(id)s
 ORDER BY NOT q.active, lower(q.name)
 
 -- name: insert_queue
 INSERT INTO queue (id, name, skills, match_language, priority, ring_seconds, wrap_up_seconds, announce_seconds,
-                   service_level_seconds, service_level_target, expected_handle_seconds, active)
+                   service_level_seconds, service_level_target, expected_handle_seconds, active, rules)
 VALUES (%(id)s, %(name)s, %(skills)s, %(match_language)s, %(priority)s, %(ring_seconds)s, %(wrap_up_seconds)s,
         %(announce_seconds)s, %(service_level_seconds)s, %(service_level_target)s, %(expected_handle_seconds)s,
-        %(active)s)
+        %(active)s, coalesce(%(rules)s::jsonb, '{}'))
 
 -- name: update_queue
 UPDATE queue
 SET name = %(name)s, skills = %(skills)s, match_language = %(match_language)s, priority = %(priority)s,
     ring_seconds = %(ring_seconds)s, wrap_up_seconds = %(wrap_up_seconds)s, announce_seconds = %(announce_seconds)s,
     service_level_seconds = %(service_level_seconds)s, service_level_target = %(service_level_target)s,
-    expected_handle_seconds = %(expected_handle_seconds)s, active = %(active)s
+    expected_handle_seconds = %(expected_handle_seconds)s, active = %(active)s,
+    rules = coalesce(%(rules)s::jsonb, rules)
 WHERE id = %(id)s
 
 -- name: name_taken
@@ -31,26 +37,47 @@ SELECT p.id, p.name,
                 '{}') AS languages,
        coalesce((SELECT jsonb_object_agg(s.skill, s.proficiency) FROM person_skill s WHERE s.person_id = p.id),
                 '{}') AS skills,
-       coalesce((SELECT array_agg(m.queue_id) FROM queue_member m WHERE m.person_id = p.id), '{}') AS queues
+       coalesce((SELECT array_agg(m.queue_id) FROM queue_member m WHERE m.person_id = p.id), '{}') AS queues,
+       coalesce(a.level, 0) AS level, a.wrap_up_seconds, coalesce(a.capacity, '{}') AS capacity,
+       coalesce(a.interrupts, '{}') AS interrupts
 FROM person p
+LEFT JOIN agent_setting a ON a.person_id = p.id
 WHERE p.deactivated_at IS NULL
   AND EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor'))
   AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
 ORDER BY lower(p.name)
 
--- name: clear_members
-DELETE FROM queue_member WHERE queue_id = %(id)s
+-- Who stays keeps the place.
+-- name: remove_members
+DELETE FROM queue_member WHERE queue_id = %(id)s AND person_id <> ALL(%(people)s)
 
 -- name: add_members
 INSERT INTO queue_member (queue_id, person_id)
 SELECT %(id)s, p.id FROM person p WHERE p.id = ANY(%(people)s)
+ON CONFLICT DO NOTHING
 
--- name: clear_memberships
-DELETE FROM queue_member WHERE person_id = %(id)s
+-- name: place_member
+UPDATE queue_member
+SET position = %(position)s, rank = %(rank)s, weight = %(weight)s, reserve = %(reserve)s
+WHERE queue_id = %(id)s AND person_id = %(person_id)s
+
+-- name: remove_memberships
+DELETE FROM queue_member WHERE person_id = %(id)s AND queue_id <> ALL(%(queues)s)
 
 -- name: add_memberships
 INSERT INTO queue_member (queue_id, person_id)
 SELECT q.id, %(id)s FROM queue q WHERE q.id = ANY(%(queues)s)
+ON CONFLICT DO NOTHING
+
+-- name: count_queues
+SELECT count(*) AS n FROM queue WHERE id = ANY(%(queues)s)
+
+-- name: save_setting
+INSERT INTO agent_setting (person_id, level, wrap_up_seconds, capacity, interrupts)
+VALUES (%(id)s, %(level)s, %(wrap_up_seconds)s, %(capacity)s, %(interrupts)s)
+ON CONFLICT (person_id) DO UPDATE
+SET level = EXCLUDED.level, wrap_up_seconds = EXCLUDED.wrap_up_seconds, capacity = EXCLUDED.capacity,
+    interrupts = EXCLUDED.interrupts
 
 -- name: clear_skills
 DELETE FROM person_skill WHERE person_id = %(id)s

@@ -240,6 +240,15 @@ def check(rules: Rules) -> None:
             raise InvalidRules(f"reserve[{n}]: it must stop below the number at which it starts.")
 
 
+def queues_named(rules: Rules) -> frozenset[UUID]:
+    """The queues that rules send calls to. Raises `InvalidRules` when a target is no queue's id."""
+    targets = [rule.target for rule in rules.overflow] + [rules.join.target, rules.leave.target]
+    try:
+        return frozenset(UUID(target.to) for target in targets if target.kind == "queue")
+    except ValueError:
+        raise InvalidRules("target: choose the queue to which the calls go.") from None
+
+
 def _refuse_unknown(body: Any, kind: Any, where: str) -> None:
     known = {f.name: _NESTED.get((kind, f.name)) for f in fields(kind)}
     for name, value in body.items():
