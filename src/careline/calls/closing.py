@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import DropBridge, HangupCause, StopRecording
+from careline.calls.ports import DropBridge, Hangup, HangupCause, StopRecording
 from careline.calls.step import Step
 
 
@@ -16,7 +16,9 @@ def end(s: Step, *, by: str, cause: HangupCause = HangupCause.NORMAL, outcome: s
         s.do(StopRecording(channel=call.channel, recording=message.recording))
     if call.recording and call.connected_at:
         s.do(StopRecording(channel=call.channel, recording=call.recording))
-    if call.connected_at:
+    if call.transfer:
+        s.do(Hangup(channel=call.transfer.leg))
+    if call.connected_at or call.outside:
         s.do(DropBridge(bridge=call.bridge))
     s.happened(Kind.ENDED, by=by, cause=cause.value, outcome=outcome or call.ending or _outcome(s))
 
@@ -30,7 +32,7 @@ def _outcome(s: Step) -> str:
     match call.phase:
         case Phase.ARRIVED | Phase.FLOW:
             return "handled" if call.connected_at else "left-menu"
-        case Phase.WAITING | Phase.VOICEMAIL:
+        case Phase.WAITING | Phase.VOICEMAIL | Phase.CALLBACK:
             return "abandoned"
         case Phase.TALKING | Phase.ENDED:
             return "handled"

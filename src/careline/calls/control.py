@@ -87,12 +87,15 @@ class CallControl:
         """Take over what there is, then serve for ever. Cancel to stop: calls stay up."""
         await self.refresh()
         await self._take_over()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.writer.run())
-            tasks.create_task(self._listen_to_switch())
-            tasks.create_task(self._keep_time())
-            tasks.create_task(self._keep_fresh())
-            tasks.create_task(self._look_around())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.writer.run())
+                tasks.create_task(self._listen_to_switch())
+                tasks.create_task(self._keep_time())
+                tasks.create_task(self._keep_fresh())
+                tasks.create_task(self._look_around())
+        finally:
+            await self._asking.close()
 
     async def _take_over(self) -> None:
         """Fold the calls that a predecessor left, and the state of every agent."""

@@ -57,7 +57,7 @@ def raise_by_caller(s: Step, how: How) -> None:
     else:
         # Nobody is there at this hour: the flow goes on where it was, after the notice.
         s.speak(call.channel, NOTICE)
-        journey.enter(s, call.cursor.node)
+        journey.resume(s)
 
 
 def _notice(s: Step, *prompts: Prompt) -> None:

@@ -258,7 +258,7 @@ def evolve(call: Call, event: Event) -> Call:
         ):
             return callback_fold.evolve(call, event)
         case Kind.ASKED:
-            pending = Pending(id=b["ask_id"], kind=b["kind"], until=_sure(b["until"]))
+            pending = Pending(id=b["ask_id"], kind=b["what"], until=_sure(b["until"]))
             return replace(call, ask=pending, asks=call.asks + 1)
         case Kind.ASK_ENDED:
             return replace(call, ask=None)

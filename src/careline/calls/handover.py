@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from careline.calls.closing import end
 from careline.calls.model import TRANSFER_RING, Kind
-from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, Unbridge, Unpark
+from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, StopPlay, Unbridge, Unpark
 from careline.calls.step import Step
 from careline.calls.talk import WrongMoment, join, leave, require_talking
 from careline.calls.waiting import join_queue
@@ -63,15 +64,48 @@ def start_transfer(s: Step, *, mode: str, to: str, target: str, label: str, endp
     )
 
 
+def send_outside(s: Step, number: str, seconds: int, label: str = "") -> None:
+    """Ring an outside number for a caller whom no agent has; meanwhile there is music. When nobody answers, the caller
+    is where the ringing began: in the flow, or at the same place in the queue."""
+    call, leg = s.call, s.call.next_leg("t")
+    if call.playback:
+        s.do(StopPlay(playback=call.playback))
+    s.happened(
+        Kind.TRANSFER_STARTED,
+        mode="direct",
+        to="number",
+        target=number,
+        label=label or number,
+        leg=leg,
+        endpoint=f"tel:{number}",
+        until=(s.now + timedelta(seconds=seconds)).isoformat(),
+    )
+    s.do(
+        Park(channel=call.channel),
+        Ring(
+            channel=leg,
+            endpoint=f"tel:{number}",
+            caller_id=s.line.number,
+            caller_name=s.line.name,
+            seconds=seconds,
+            call=str(call.id),
+        ),
+    )
+
+
 def transfer_answered(s: Step) -> None:
-    """The other side picked up: a blind transfer is complete, a consultation begins."""
-    assert s.call.transfer is not None
-    s.happened(Kind.TRANSFER_ANSWERED, leg=s.call.transfer.leg)
-    if s.call.transfer.mode == "blind":
+    """The other side picked up: a blind transfer is complete, a consultation begins, a call sent outside is there."""
+    call, transfer = s.call, s.call.transfer
+    assert transfer is not None
+    s.happened(Kind.TRANSFER_ANSWERED, leg=transfer.leg)
+    if transfer.mode == "direct":
+        s.do(Unpark(channel=call.channel), Bridge(bridge=call.bridge, channels=(call.channel, transfer.leg)))
+        s.happened(Kind.TRANSFERRED, to="number", target=transfer.target, label=transfer.label, leg=transfer.leg)
+    elif transfer.mode == "blind":
         complete_transfer(s)
     else:
-        assert s.call.handling is not None
-        s.do(Bridge(bridge=s.call.bridge, channels=(s.call.handling.leg, s.call.transfer.leg)))
+        assert call.handling is not None
+        s.do(Bridge(bridge=call.bridge, channels=(call.handling.leg, transfer.leg)))
 
 
 def complete_transfer(s: Step) -> None:

@@ -195,7 +195,7 @@ def _ask(s: Step, kind: str, body: object, seconds: float) -> None:
     call, until = s.call, s.now + timedelta(seconds=seconds)
     ask_id = f"{call.id}.{call.asks + 1}"
     assert isinstance(body, dict)
-    s.happened(Kind.ASKED, ask_id=ask_id, kind=kind, until=until.isoformat())
+    s.happened(Kind.ASKED, ask_id=ask_id, what=kind, until=until.isoformat())
     s.asks.append(
         Ask(
             id=ask_id,

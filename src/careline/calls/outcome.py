@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from careline.calls.asks import Ask
 from careline.calls.model import Call, Event
 from careline.calls.ports import Command
 
@@ -44,6 +45,8 @@ class Outcome:
     #: Everything that happened, in order. It is written in this order, so that a day can be replayed from its rows.
     log: list[Happening] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    #: What is to be found out outside of the floor.
+    asks: list[Ask] = field(default_factory=list)
     #: The new state of every call that moved.
     calls: dict[UUID, Call] = field(default_factory=dict)
     #: Agents that changed.
@@ -65,6 +68,7 @@ class Outcome:
         """Take in what another cause has made."""
         self.log += more.log
         self.commands += more.commands
+        self.asks += more.asks
         self.calls.update(more.calls)
         self.agents |= more.agents
         self.answer.update(more.answer)

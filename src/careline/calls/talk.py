@@ -119,7 +119,7 @@ def connect(s: Step, offered: Offer) -> None:
 
 def start_recording(s: Step) -> None:
     """Record the caller's channel, once for the whole call, when the line records."""
-    if s.line.record and s.call.recording is None:
+    if s.line.record and s.call.consent is not False and s.call.recording is None:
         recording = s.call.next_recording()
         s.happened(Kind.RECORDING_STARTED, recording_id=recording)
         s.do(StartRecording(channel=s.call.channel, recording=recording, tenant=s.call.tenant_id))
