@@ -20,6 +20,7 @@ from careline.calls.ports import Switch
 from careline.calls.runner import fenced, serve
 from careline.calls.voicemail import filing
 from careline.demo.callers import serve as call_in
+from careline.flows.shelf import Shelves
 from careline.kernel.clock import SystemClock
 from careline.kernel.errors import CarelineError
 from careline.platform import logging as careline_logging
@@ -68,7 +69,7 @@ async def callcontrol() -> int:
         control = CallControl(
             db=services.db,
             switch=switch,
-            lines=LineBook(services.organization, SpokenMenu()),
+            lines=LineBook(services.organization, SpokenMenu(), Shelves(services.db)),
             media=media_from(book),
             clock=services.clock,
             companions=(begin_with_events, filing(services.messages), fenced(lease)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Arrived, Command, Ring, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
@@ -105,7 +105,9 @@ class CallControl:
                 states = await store.agent_states(tx)
             for call in calls:
                 self.floor.calls[call.id] = call
-                self.floor.pinned[call.id] = await self._lines.pinned(tenant_id, call.line_id, call.arrived_at)
+                self.floor.pinned[call.id] = await self._lines.pinned(
+                    tenant_id, call.line_id, call.arrived_at, call.flow
+                )
                 self.floor.adopt(call)
             for person_id, state in states.items():
                 self.floor.roster.lay_over(person_id, state)
@@ -174,9 +176,7 @@ class CallControl:
         """Carry out and write what the floor has decided."""
         if outcome.commands:
             # The switch keeps the order of commands on each channel; nothing here waits for it.
-            # Offers go first: a new leg depends on nothing else, and somebody is waiting for it.
-            commands = sorted(outcome.commands, key=lambda c: not (isinstance(c, Ring) and c.channel.startswith("a.")))
-            task = asyncio.create_task(self._send(commands))
+            task = asyncio.create_task(self._sent(self.switch.run(outcome.commands), len(outcome.commands)))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self.writer.add(outcome)
@@ -186,12 +186,12 @@ class CallControl:
             if event.kind == "offered":
                 OFFERS.inc()
 
-    async def _send(self, commands: list[Command]) -> None:
+    async def _sent(self, sending: Awaitable[None], count: int) -> None:
         try:
-            await self.switch.run(commands)
+            await sending
         except CarelineError as error:
             # The switch is away; when it is back, reconciling puts every call where its state says.
-            log.warning("commands did not reach the switch", extra={"error": error.id, "count": len(commands)})
+            log.warning("commands did not reach the switch", extra={"error": error.id, "count": count})
 
     def _answered(self, ask: Ask, answer: Answer) -> None:
         """What was asked outside came back."""

@@ -50,7 +50,6 @@ from careline.flows.model import Answered
 from careline.kernel.phone import to_e164
 from careline.queues.model import (
     Agent,
-    AgentStatus,
     Queue,
     Waiting,
     estimate_wait,
@@ -212,6 +211,8 @@ class Floor:
         for leg in (*call.offers, call.handling, call.transfer, call.outside):
             if leg is not None:
                 self.by_channel[leg.leg] = call.id
+        for name in callback.legs(call):
+            self.by_channel[name] = call.id
         if call.phase is Phase.ENDED and not call.wrapping:
             self.calls.pop(call.id, None)
             self.pinned.pop(call.id, None)
@@ -235,8 +236,12 @@ class Floor:
             return
         if arrived.channel in self.by_channel:
             return
+        call_id, pin = self.new_id(), None
+        if line.flow_for:
+            flow, pin = line.flow_for(call_id, now)
+            line = replace(line, flow=flow)
         event = Event(
-            call_id=self.new_id(),
+            call_id=call_id,
             kind=Kind.ARRIVED,
             at=now,
             body={
@@ -248,6 +253,7 @@ class Floor:
                 "caller_name": arrived.caller_name,
                 "language": line.language,
                 "config_version": line.version,
+                "flow": pin.to_body() if pin else None,
             },
         )
         s = Step(begin(event, line.tenant_id), now, self.setting(), line)

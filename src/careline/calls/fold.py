@@ -28,7 +28,7 @@ from careline.calls.model import (
     Phase,
     Transfer,
 )
-from careline.flows.model import Cursor
+from careline.flows.model import Cursor, FlowPin
 
 
 def _time(value: str | None) -> datetime | None:
@@ -53,6 +53,7 @@ def begin(event: Event, tenant_id: int) -> Call:
         caller_name=b["caller_name"],
         language=b["language"],
         config_version=b["config_version"],
+        flow=FlowPin.from_body(b.get("flow")),
         arrived_at=event.at,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from careline.calls.callback_model import Arranging, Callback
-from careline.flows.model import Cursor
+from careline.flows.model import Cursor, FlowPin
 
 
 class Phase(StrEnum):
@@ -223,6 +223,8 @@ class Call:
     cursor: Cursor | None = None
     #: The version of the line's configuration that this call began with, and keeps.
     config_version: int = 0
+    #: The versions of the flow and its sub-flows that this call began with; None: the line's usual flow.
+    flow: FlowPin | None = None
     #: The playback that is being heard, and the moment until which a key is awaited.
     playback: str | None = None
     listen_until: datetime | None = None

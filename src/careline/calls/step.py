@@ -12,7 +12,7 @@ from careline.calls.asks import Ask
 from careline.calls.fold import evolve
 from careline.calls.model import Call, Event, Kind
 from careline.calls.ports import Command, Play
-from careline.flows.model import Flow, Prompt
+from careline.flows.model import Flow, FlowPin, Prompt
 from careline.kernel.calendar import Calendar
 from careline.queues.model import Queue
 
@@ -49,6 +49,8 @@ class LineSetup:
     #: The opening hours, for whoever must look ahead; None: always open. And the location's IANA zone.
     calendar: Calendar | None = None
     zone: str = "UTC"
+    #: The flow for a new call at a moment, and what the call remembers of the choice; None: always `flow`.
+    flow_for: Callable[[UUID, datetime], tuple[Flow, FlowPin | None]] | None = None
     #: Whether a named calendar is open at a moment; None for one that does not exist (any more).
     calendar_open: Callable[[UUID, datetime], bool | None] = lambda _id, _at: None
     #: The row of a table for a key at a moment: column -> value; None when there is none.

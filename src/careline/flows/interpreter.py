@@ -295,7 +295,7 @@ class _Walk:
         if isinstance(node, Lookup | VoiceAgent):
             for variable in node.into:
                 if variable in answer.values:
-                    self.at.set(variable, _plain(answer.values[variable]))
+                    self.at.learn(variable, _plain(answer.values[variable]))
         self._enter(to)
 
     def _speak(self, prompts: tuple[Spoken, ...]) -> None:

@@ -69,6 +69,26 @@ def key_of(flow: Ref, version: str) -> str:
     return f"{flow}@{version}"
 
 
+@dataclass(frozen=True, slots=True)
+class FlowPin:
+    """Which versions a call began with, and keeps: the flow's own, and those of the sub-flows it names as live."""
+
+    version: UUID
+    parts: Mapping[UUID, UUID] = field(default_factory=dict)
+
+    def to_body(self) -> dict[str, Any]:
+        """As JSON, for the event of arrival."""
+        return {"version": str(self.version), "parts": {str(flow): str(part) for flow, part in self.parts.items()}}
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any] | None) -> FlowPin | None:
+        """From the JSON of an event; None for a call on the standard flow, and for old events."""
+        if not body:
+            return None
+        parts = {UUID(flow): UUID(part) for flow, part in body.get("parts", {}).items()}
+        return cls(UUID(body["version"]), parts)
+
+
 _UNPUBLISHED = UUID("5d1f1f5e-6f0a-4ab4-9d9a-0f4f0d2b6c11")
 
 

@@ -130,6 +130,14 @@ class Place:
         elif (known := self.flow.variables.get(name)) and known.shown:
             self.changed.add(name)
 
+    def learn(self, name: str, value: Any) -> None:
+        """Give a variable what another system said. That stays in memory, and is asked again after an outage, unless
+        the flow shows it to the agent: events hold nothing about a patient."""
+        self.set(name, value, asked_at=self.node)
+        known = self.flow.variables.get(name)
+        if known is None or not known.shown:
+            self.hidden[name] = self.node
+
     def is_secret(self, name: str) -> bool:
         """Whether a variable is kept out of events."""
         known = self.flow.variables.get(name)

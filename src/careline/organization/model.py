@@ -51,6 +51,44 @@ class MenuChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowChoice:
+    """One rule of which flow a line's callers meet. The first rule that fits counts."""
+
+    flow_id: UUID
+    #: What the door must be: open, closed, closure; none named: whatever it is.
+    doors: tuple[str, ...] = ()
+    #: The first and the last day, in the location's zone; None: no bound.
+    first_day: date | None = None
+    last_day: date | None = None
+
+    def fits(self, door: str, day: date) -> bool:
+        """Whether the rule holds for a caller at this door on this local day."""
+        if self.doors and door not in self.doors:
+            return False
+        return (self.first_day is None or day >= self.first_day) and (self.last_day is None or day <= self.last_day)
+
+    def to_body(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "flow_id": str(self.flow_id),
+            "doors": list(self.doors),
+            "first_day": self.first_day.isoformat() if self.first_day else None,
+            "last_day": self.last_day.isoformat() if self.last_day else None,
+        }
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> FlowChoice:
+        """From JSON values."""
+        first, last = body.get("first_day"), body.get("last_day")
+        return cls(
+            flow_id=UUID(str(body["flow_id"])),
+            doors=tuple(str(door) for door in body.get("doors", [])),
+            first_day=date.fromisoformat(first) if first else None,
+            last_day=date.fromisoformat(last) if last else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineConfig:
     """How a line behaves. Stored as one effective-dated version; never overwritten."""
 
@@ -71,6 +109,8 @@ class LineConfig:
     max_wait_seconds: int = 1800
     #: Straight into the queue, without greeting or menu: internal lines and measurements.
     direct: bool = False
+    #: Which flow callers meet; none: the usual one, made from the settings above.
+    flows: tuple[FlowChoice, ...] = ()
     #: The key that raises an emergency at every point of a call; empty: none.
     emergency_key: str = "*"
     #: Where a caller in an emergency goes, when somebody is signed on there; None: to the present queue.
@@ -99,6 +139,7 @@ class LineConfig:
             "announce_recording": self.announce_recording,
             "max_wait_seconds": self.max_wait_seconds,
             "direct": self.direct,
+            "flows": [choice.to_body() for choice in self.flows],
             "emergency_key": self.emergency_key,
             "emergency_queue_id": _text(self.emergency_queue_id),
         }
@@ -126,6 +167,7 @@ class LineConfig:
                 announce_recording=bool(body.get("announce_recording", True)),
                 max_wait_seconds=int(body.get("max_wait_seconds", 1800)),
                 direct=bool(body.get("direct", False)),
+                flows=tuple(FlowChoice.from_body(choice) for choice in body.get("flows") or []),
                 emergency_key=str(body.get("emergency_key", "*")),
                 emergency_queue_id=_uuid(body.get("emergency_queue_id")),
             )
@@ -156,6 +198,10 @@ class LineConfig:
             missing = [x for x in self.languages if not choice.labels.get(x)]
             if missing:
                 raise InvalidLineConfig(f"Menu key {choice.key} has no words in: {', '.join(missing)}.")
+        if len(self.flows) > 20 or any(set(c.doors) - {"open", "closed", "closure"} for c in self.flows):
+            raise InvalidLineConfig("A flow is for the door open, closed or closure; a line has at most 20 rules.")
+        if any(c.first_day and c.last_day and c.first_day > c.last_day for c in self.flows):
+            raise InvalidLineConfig("A flow's last day is not before its first.")
         if not 60 <= self.max_wait_seconds <= 7200:
             raise InvalidLineConfig("The longest wait is between 60 and 7200 seconds.")
 

@@ -165,3 +165,7 @@ SELECT id, name FROM person WHERE deactivated_at IS NULL ORDER BY lower(name)
 
 -- name: count_queues
 SELECT count(*) AS known FROM queue WHERE id = ANY(%(ids)s) AND active
+
+-- name: know_flow
+SELECT f.id FROM flow f WHERE f.id = %(id)s AND f.archived_at IS NULL
+AND EXISTS (SELECT FROM flow_release r WHERE r.flow_id = f.id)

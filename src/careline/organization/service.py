@@ -286,6 +286,9 @@ class OrganizationService(PlacesService):
         for field, id_ in (("hours", config.hours_id), ("department", config.voicemail_department_id)):
             if id_ is not None and await tx.one(q[f"know_{field}"], {"id": id_}) is None:
                 raise InvalidInput(f"There is no such {field} here.", field=field)
+        for choice in config.flows:
+            if await tx.one(q["know_flow"], {"id": choice.flow_id}) is None:
+                raise InvalidInput("There is no such flow here that is published.", field="flows")
         queues = {choice.queue_id for choice in config.menu} | ({config.queue_id} if config.queue_id else set())
         if queues:
             row = await tx.one(q["count_queues"], {"ids": list(queues)})

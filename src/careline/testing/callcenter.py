@@ -18,6 +18,7 @@ from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.runner import obey
 from careline.calls.writer import Companion
+from careline.flows.shelf import Shelves
 from careline.kernel.clock import SystemClock
 from careline.organization.model import LineConfig, MenuChoice
 from careline.organization.service import OrganizationService
@@ -153,7 +154,7 @@ async def call_center(
     control = CallControl(
         db=db,
         switch=switch,
-        lines=LineBook(OrganizationService(db, clock), SpokenMenu()),
+        lines=LineBook(OrganizationService(db, clock), SpokenMenu(), Shelves(db)),
         media=media_from(book),
         clock=clock,
         companions=companions,
