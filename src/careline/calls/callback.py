@@ -218,6 +218,14 @@ def on_line(call: Call) -> bool:
     return callback.stage in (Stage.GOODBYE, Stage.ASKING, Stage.MESSAGE)
 
 
+def legs(call: Call) -> tuple[str, ...]:
+    """The legs of a callback that ring or wait now."""
+    found = call.callback
+    if found is None or call.phase is not Phase.CALLBACK or found.stage is not Stage.DIALLING:
+        return ()
+    return tuple(leg for leg in (found.leg, found.agent_leg) if leg)
+
+
 def interrupted(s: Step) -> None:
     """Legs were lost through no fault of anybody: nothing is counted, the callback waits on."""
     talk.end_offers(s, "withdrawn")

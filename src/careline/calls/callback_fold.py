@@ -36,7 +36,8 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.CALLBACK_MISSED:
             return _resting(call, replace(callback, attempts=b["attempts"]), b)
         case Kind.CALLBACK_CHANGED:
-            changed = replace(callback, number=b["number"], verified=b["verified"])
+            expires = datetime.fromisoformat(b["expires_at"])
+            changed = replace(callback, number=b["number"], verified=b["verified"], expires_at=expires)
             return replace(_resting(call, changed, b), priority=b["priority"])
         case Kind.CALLBACK_DIALLED:
             agent_id = b.get("agent_id")

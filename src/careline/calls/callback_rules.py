@@ -22,6 +22,8 @@ LEAD = timedelta(seconds=60)
 HELD_AT_MOST = timedelta(seconds=120)
 #: After this time nobody tries any more; the department gets a message instead.
 KEPT = timedelta(hours=24)
+#: The latest moment somebody on the floor may put a callback off to.
+LATEST = timedelta(days=31)
 
 
 def rules_of(s: Step) -> Rules:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from careline.calls import attendance, closing, handover, talk, waiting
+from careline.calls import attendance, callback, callback_orders, closing, handover, talk, waiting
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -247,9 +247,18 @@ def _emergency(_: Floor, __: Order, s: Step) -> None:
         s.happened(Kind.EMERGENCY_RAISED)
 
 
+def _hang_up(_: Floor, order: Order, s: Step) -> None:
+    if not callback_orders.person_gives_up(order.person_id, s):
+        _own(order, s)
+        talk.hang_up(s)
+
+
 def _end(_: Floor, order: Order, s: Step) -> None:
     if not order.manage:
         raise Forbidden
+    if s.call.phase is Phase.CALLBACK:
+        callback.close(s, outcome="callback-cancelled", by="supervisor")
+        return
     talk.end_offers(s, "withdrawn")
     if s.call.handling:
         talk.leave(s, wrap_up=True, reason="ended-by-supervisor")
@@ -266,6 +275,8 @@ def _move(floor: Floor, order: Order, s: Step) -> None:
     if queue is None or queue.tenant_id != order.tenant_id:
         raise NotFound("There is no such queue.")
     call = s.call
+    if call.phase is Phase.CALLBACK:
+        raise WrongMoment("The caller has hung up: cancel the callback, or have it called now.")
     talk.end_offers(s, "withdrawn")
     if call.handling:
         s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
@@ -287,7 +298,7 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
     "call.resume": _owned(talk.resume),
     "call.mute": _owned(lambda s: talk.mute(s, True)),
     "call.unmute": _owned(lambda s: talk.mute(s, False)),
-    "call.hang_up": _owned(talk.hang_up),
+    "call.hang_up": _hang_up,
     "call.digits": _digits,
     "call.transfer": _transfer,
     "call.transfer_complete": _owned(handover.complete_transfer),
@@ -295,9 +306,10 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
     "call.emergency": _emergency,
     "call.end": _end,
     "call.move": _move,
+    **callback_orders.ORDERS,
 }
 
 #: Every kind of order, for validation at the door.
 KINDS = frozenset(_AGENT_ORDERS) | frozenset(_CALL_ORDERS)
 #: Orders that only somebody with AGENT_MANAGE may give.
-SUPERVISORS_ONLY = frozenset({"call.end", "call.move"})
+SUPERVISORS_ONLY = frozenset({"call.end", "call.move"}) | callback_orders.SUPERVISORS_ONLY

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import attendance, caller, closing, talk
+from careline.calls import attendance, callback, caller, closing, talk
+from careline.calls.callback_model import Stage
 from careline.calls.floor import Floor
-from careline.calls.model import Kind, Phase, call_of
+from careline.calls.model import Call, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
 from careline.calls.ports import (
     Arrived,
@@ -34,7 +35,7 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
         call = floor.calls[call_id]
         if call.phase is Phase.ENDED:
             continue
-        if call.channel not in seen.channels:
+        if callback.on_line(call) and call.channel not in seen.channels:
             out.add(floor.handle(LegEnded(channel=call.channel, cause=HangupCause.NORMAL, at=now), now))
             continue
         floor.step(call_id, now, out, lambda s: s.happened(Kind.RECOVERED))
@@ -76,6 +77,8 @@ def _legs(floor: Floor, call_id: UUID, seen: SwitchSnapshot, now: datetime, out:
     ringing = [leg.leg for leg in (*call.offers, call.transfer) if leg]
     if call.handling and call.handling.returning_leg:
         ringing.append(call.handling.returning_leg)
+    if call.phase is Phase.CALLBACK:
+        _callback_legs(floor, call, seen, now, out)
     for leg in ringing:
         channel = seen.channels.get(leg)
         if channel is None:
@@ -89,6 +92,18 @@ def _legs(floor: Floor, call_id: UUID, seen: SwitchSnapshot, now: datetime, out:
     for settled in (call.handling, call.outside):
         if settled and settled.leg not in seen.channels:
             out.add(floor.handle(LegEnded(channel=settled.leg, cause=HangupCause.NORMAL, at=now), now))
+
+
+def _callback_legs(floor: Floor, call: Call, seen: SwitchSnapshot, now: datetime, out: Outcome) -> None:
+    """The caller of a callback whose telephone rang when we went away: picked up, still ringing, or gone."""
+    found = call.callback
+    if found is None or found.stage is not Stage.DIALLING:
+        return
+    ringing = seen.channels.get(found.leg or "")
+    if ringing is None or (found.agent_leg and found.agent_leg not in seen.channels):
+        floor.step(call.id, now, out, callback.interrupted)
+    elif ringing.up:
+        out.add(floor.handle(LegAnswered(channel=ringing.channel, at=now), now))
 
 
 def _resume(s: Step, seen: SwitchSnapshot) -> None:
@@ -119,7 +134,10 @@ def lost_switch(floor: Floor, now: datetime) -> Outcome:
     for endpoint in set(floor.roster.online):
         attendance.endpoint_changed(floor, endpoint, False, now, out)
     for call in list(floor.calls.values()):
-        if call.phase is not Phase.ENDED:
+        if call.phase is Phase.CALLBACK:
+            # Nobody's line was lost: the caller still expects to be called.
+            floor.step(call.id, now, out, callback.interrupted)
+        elif call.phase is not Phase.ENDED:
             floor.step(call.id, now, out, _closed_by_failure)
     floor.roster.tell(now, out)
     # Nothing of these calls is left to command.
