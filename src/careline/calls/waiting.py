@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from careline.calls import callback_rules
 from careline.calls.message import invite_message
-from careline.calls.model import FIRST_OF_ALL, Call, Kind, Phase
+from careline.calls.model import FIRST_OF_ALL, Call, Direct, Kind, Phase
 from careline.calls.ports import Park, Unpark
 from careline.calls.step import Step
 from careline.flows.model import Prompt
@@ -21,6 +25,25 @@ FIRST_ANNOUNCEMENT = timedelta(seconds=4)
 BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
 
 
+#: From this priority on a caller has been connected before, and is not turned away at the door.
+HEAD_OF_QUEUE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """How a call joins a queue."""
+
+    reason: str | None
+    leave: str | None
+    #: Since when the place counts; None: from now.
+    place_at: datetime | None = None
+    priority: int = 0
+    #: For one person only, at first.
+    direct: Direct | None = None
+    #: It comes from another queue: rules of overflow that have been applied stay applied.
+    kept: bool = False
+
+
 def join_queue(
     s: Step,
     queue_id: UUID,
@@ -30,24 +53,49 @@ def join_queue(
     place_at: datetime | None = None,
     priority: int = 0,
 ) -> None:
-    """Wait in a queue with music. A queue that no longer exists becomes a voicemail: never a dead end."""
-    old = s.setting.callback_of(s.call) if s.call.phase is Phase.FLOW and place_at is None else None
+    """Wait in a queue with music, unless its rules send the caller elsewhere. A queue that no longer exists becomes a
+    voicemail: never a dead end."""
+    join(s, queue_id, Joining(reason=reason, leave=leave, place_at=place_at, priority=priority))
+
+
+def join_person(s: Step, agent_id: UUID, seconds: float, backup: UUID, joining: Joining) -> None:
+    """Wait in a person's own queue for a while, then (or at once, when the person is signed off) in the backup."""
+    direct = Direct(agent_id=agent_id, until=s.now + timedelta(seconds=seconds))
+    join(s, backup, replace(joining, direct=direct))
+
+
+def join(s: Step, queue_id: UUID, joining: Joining) -> None:
+    """Wait in a queue, or go where its rules say."""
+    old = s.setting.callback_of(s.call) if s.call.phase is Phase.FLOW and joining.place_at is None else None
     if old and old.queue_id == queue_id and old.place_at:
         # The same caller waits for a callback here: one place, the better one.
         s.happened(Kind.CALLBACK_MERGED, old=str(old.id))
-        place_at, priority = old.place_at, max(priority, old.priority)
+        joining = replace(joining, place_at=old.place_at, priority=max(joining.priority, old.priority))
     if queue_id not in s.setting.queues:
         invite_message(s, None, (Prompt("voicemail.instructions"),))
-        return
+    elif joining.priority >= HEAD_OF_QUEUE or joining.direct or not s.setting.turn_away(s, queue_id, joining):
+        put_in_line(s, queue_id, joining)
+
+
+def put_in_line(s: Step, queue_id: UUID, joining: Joining) -> None:
+    """Wait in a queue with music, whatever its rules say about joining."""
+    queue, direct = s.setting.queues[queue_id], joining.direct
+    frozen: dict[str, Any] = {}
+    if queue.rules.rings_frozen:
+        frozen["rings"] = msgspec.to_builtins(queue.rules.rings, order="deterministic")
+    if direct:
+        frozen["direct"] = {"agent_id": str(direct.agent_id), "until": direct.until.isoformat()}
     s.happened(
         Kind.QUEUED,
         queue_id=str(queue_id),
-        reason=reason,
-        leave=leave,
+        reason=joining.reason,
+        leave=joining.leave,
         # Who raised an emergency stays first in every queue to come.
-        priority=max(priority, FIRST_OF_ALL if s.call.emergency_how in ("key", "words") else 0),
-        place_at=place_at.isoformat() if place_at else None,
+        priority=max(joining.priority, FIRST_OF_ALL if s.call.emergency_how in ("key", "words") else 0),
+        place_at=joining.place_at.isoformat() if joining.place_at else None,
         announce_at=(s.now + FIRST_ANNOUNCEMENT).isoformat(),
+        kept=joining.kept,
+        **frozen,
     )
     s.do(Park(channel=s.call.channel))
 
@@ -95,7 +143,8 @@ def tell(seconds: float | None, last: Announced | None, rules: Announce) -> Anno
     if band is None or band > rules.cap_minutes:
         return Announced(low=None, high=min(rules.cap_minutes, BANDS[-1]), longer=told.longer)
     place = BANDS.index(band)
-    return Announced(low=BANDS[place - 1] if place else 0, high=band, longer=told.longer)
+    said = Announced(low=BANDS[place - 1] if place else 0, high=band, longer=told.longer)
+    return None if rules.only_if_improved and said == last else said
 
 
 def _last(call: Call) -> Announced | None:

@@ -114,11 +114,11 @@ class World:
         self.now = end
         self.commands = given
 
-    def arrive(self, channel: str = "c1") -> Call:
+    def arrive(self, channel: str = "c1", *, caller: str = "+15555550123") -> Call:
         """A call comes in."""
         self.see(
             Arrived(
-                channel=channel, dialled=NUMBER, caller="+15555550123", caller_name=None, source="trunk", at=self.now
+                channel=channel, dialled=NUMBER, caller=caller, caller_name=None, source="trunk", at=self.now
             )
         )
         return self.call(channel)
@@ -150,10 +150,10 @@ class World:
         """The caller presses a key."""
         self.see(Digit(channel=channel, digit=digit, at=self.now))
 
-    def into_queue(self, channel: str = "c1", language: str = "1") -> Call:
+    def into_queue(self, channel: str = "c1", language: str = "1", *, caller: str = "+15555550123") -> Call:
         """A call through greeting and menu into the queue."""
         self.now += timedelta(seconds=1)
-        self.arrive(channel)
+        self.arrive(channel, caller=caller)
         self.heard(channel)
         self.press(language, channel)
         self.press("1", channel)
