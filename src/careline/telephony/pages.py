@@ -13,6 +13,7 @@ from litestar.response import Redirect, Template
 
 from careline.platform.i18n import gettext as _
 from careline.security.actor import Actor
+from careline.telephony import flow_sounds
 from careline.telephony.prompts.book import BadRecording, PromptBook
 from careline.telephony.prompts.catalogue import catalogue
 from careline.telephony.prompts.service import PromptService
@@ -76,4 +77,4 @@ async def restore(services: Any, actor: Actor, language: FromPath[str], key: Fro
     return Redirect(f"/prompts?language={language}", status_code=303)
 
 
-handlers = [prompts, sound, replace, restore]
+handlers = [prompts, sound, replace, restore, *flow_sounds.handlers]

@@ -1,0 +1,101 @@
+"""What the flow editor lets people hear: any prompt of a flow as a WAV file, and the catalogue to choose from."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.params import JSONBody
+
+from careline.kernel.errors import InvalidInput
+from careline.security.actor import Actor
+from careline.security.permissions import Permission
+from careline.speech.audio import RATE, decode_ulaw, pcm_bytes
+from careline.telephony.prompts.book import PromptBook
+from careline.telephony.prompts.catalogue import catalogue
+from careline.telephony.prompts.phrases import UnknownPrompt
+from careline.telephony.prompts.voices import open_book
+
+#: A value in own words, `{name}` or `{name:date}`: in the editor only its name is known.
+_SLOT = re.compile(r"\{([\w.]+)(?::\w+)?\}")
+_LONGEST = 2000
+
+
+class NothingToHear(InvalidInput):
+    """There is nothing to hear here yet."""
+
+    id = "nothing-to-hear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A prompt as it stands in a flow, and the language to hear it in."""
+
+    prompt: Any
+    language: str
+
+
+@cache
+def _book(home: Path) -> PromptBook:
+    return open_book(home)
+
+
+@get("/flows/catalogue")
+async def sentences(actor: Actor) -> dict[str, dict[str, str]]:
+    """Every ready sentence by key and language."""
+    actor.require(Permission.ORGANIZATION_MANAGE)
+    return {key: dict(prompt.texts) for key, prompt in catalogue().prompts.items() if not key.startswith("number")}
+
+
+@post("/flows/speech", status_code=200)
+async def speech(services: Any, actor: Actor, data: JSONBody[Wanted]) -> Response[bytes]:
+    """A prompt as callers hear it. Raises `UnknownPrompt`, `NothingToHear`, `VoiceUnavailable`."""
+    actor.require(Permission.ORGANIZATION_MANAGE)
+    if data.language not in catalogue().languages:
+        raise UnknownPrompt("There are no prompts in this language.")
+    book = await asyncio.to_thread(_book, services.settings.home)
+    key, values = _plain(data.prompt, data.language)
+    if key == "text":
+        media = await book.prepare(data.language, values["text"])
+    else:
+        try:
+            media = book.media(data.language, key, tenant=actor.tenant_id, **values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnknownPrompt("This sentence needs a value to be spoken.") from error
+    if not media:
+        raise NothingToHear
+    heard = b"".join([await asyncio.to_thread(Path(f"{file}.ulaw").read_bytes) for file in media])
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm_bytes(decode_ulaw(heard)))
+    return Response(out.getvalue(), media_type="audio/wav")
+
+
+def _plain(prompt: Any, language: str) -> tuple[str, dict[str, Any]]:
+    """The catalogue's key and values of a prompt as a flow writes it."""
+    if isinstance(prompt, str) and prompt:
+        return prompt, {}
+    if isinstance(prompt, Mapping):
+        own = prompt.get("text")
+        if isinstance(own, Mapping):
+            own = own.get(language) or own.get("")
+        if "key" in prompt:
+            values = {str(name): value for name, value in prompt.items() if name != "key"}
+            return str(prompt["key"]), values
+        if isinstance(own, str) and own.strip() and len(own) <= _LONGEST:
+            return "text", {"text": _SLOT.sub(lambda found: found[1].replace("_", " "), own)}
+    raise NothingToHear
+
+
+handlers: list[Any] = [sentences, speech]

@@ -1,0 +1,210 @@
+// Where the steps of a flow are drawn: layers from the start downwards, few crossings, short lines. Pure geometry.
+//
+// The classical way for layered drawings: turn circles open, layer by the longest path, order each layer by the middle of
+// what leads to it, then move everything as near to its neighbours as its own neighbours in the row allow.
+
+const GAP_X = 28;
+const GAP_Y = 52;
+const SWEEPS = 8;
+
+/**
+ * Lay out a flow. `steps`: [{name, width, height, ways: [{to, at}]}], `at` being the middle of a way's port from the left.
+ * Gives {places: Map(name -> {x, y, layer}), lines: [{from, way, to, path, back}], width, height}.
+ */
+export function layOut(start, steps) {
+  const byName = new Map(steps.map((step) => [step.name, step]));
+  const { order, back } = openCircles(start, steps, byName);
+  const layers = layersOf(start, order, byName, back);
+  const rows = rowsOf(order, layers, byName, back);
+  settleOrder(rows);
+  settlePlaces(rows);
+  return drawn(rows, byName, back, layers);
+}
+
+const id = (from, way) => `${from}\n${way}`;
+
+/** Depth first from the start; a way to a step that is still being walked closes a circle and is drawn as a way back. */
+function openCircles(start, steps, byName) {
+  const back = new Set();
+  const state = new Map();
+  const order = [];
+  const walk = (name) => {
+    state.set(name, "open");
+    byName.get(name).ways.forEach(({ to }, index) => {
+      if (!byName.has(to)) return;
+      if (state.get(to) === "open") back.add(id(name, index));
+      else if (!state.has(to)) walk(to);
+    });
+    state.set(name, "done");
+    order.unshift(name);
+  };
+  if (byName.has(start)) walk(start);
+  const reached = order.length;
+  const rest = [];
+  for (const step of steps) {
+    if (state.has(step.name)) continue;
+    const before = order.length;
+    walk(step.name);
+    rest.push(...order.splice(0, order.length - before));
+  }
+  return { order: [...order.slice(0, reached), ...rest], back };
+}
+
+function layersOf(start, order, byName, back) {
+  // What nothing leads to yet stands below the start, so that the start stays alone at the top.
+  const layers = new Map(order.map((name) => [name, name === start ? 0 : 1]));
+  for (let round = 0; round < order.length; round += 1) {
+    let moved = false;
+    for (const name of order) {
+      byName.get(name).ways.forEach(({ to }, index) => {
+        if (!layers.has(to) || back.has(id(name, index)) || layers.get(to) > layers.get(name)) return;
+        layers.set(to, layers.get(name) + 1);
+        moved = true;
+      });
+    }
+    if (!moved) break;
+  }
+  return layers;
+}
+
+/** Rows of cells. A way over several layers runs through bends; ways to one step share them, like branches of a tree. */
+function rowsOf(order, layers, byName, back) {
+  const rows = Array.from({ length: Math.max(0, ...layers.values()) + 1 }, () => []);
+  const cells = new Map();
+  const cell = (key, layer, width, height) => {
+    if (!cells.has(key)) {
+      cells.set(key, { key, layer, width, height, x: 0, ups: [], downs: [] });
+      rows[layer].push(cells.get(key));
+    }
+    return cells.get(key);
+  };
+  for (const name of order) cell(name, layers.get(name), byName.get(name).width, byName.get(name).height);
+  for (const name of order) {
+    byName.get(name).ways.forEach(({ to, at }, index) => {
+      if (!layers.has(to) || back.has(id(name, index))) return;
+      let from = cells.get(name);
+      let offset = at;
+      for (let layer = layers.get(name) + 1; layer <= layers.get(to); layer += 1) {
+        const last = layer === layers.get(to);
+        const next = last ? cells.get(to) : cell(`${to}\n@${layer}`, layer, 8, 0);
+        if (!from.downs.some((one) => one.cell === next && one.offset === offset)) {
+          from.downs.push({ cell: next, offset });
+          next.ups.push({ cell: from, offset });
+        }
+        from = next;
+        offset = 4;
+      }
+    });
+  }
+  return rows;
+}
+
+function settleOrder(rows) {
+  const number = (row) => row.forEach((one, index) => { one.place = index; });
+  rows.forEach(number);
+  const middle = (ways, fallback) => ways.length
+    ? ways.reduce((sum, { cell, offset, own }) => sum + cell.place + (own ? 0 : offset / (cell.width + 1)), 0) / ways.length
+    : fallback;
+  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
+    const down = sweep % 2 === 0;
+    const todo = down ? rows.slice(1) : rows.slice(0, -1).reverse();
+    for (const row of todo) {
+      for (const one of row) {
+        one.middle = down ? middle(one.ups, one.place) : middle(one.downs.map((d) => ({ ...d, own: true })), one.place);
+      }
+      row.sort((a, b) => a.middle - b.middle || a.place - b.place);
+      number(row);
+    }
+  }
+}
+
+function settlePlaces(rows) {
+  for (const row of rows) {
+    let x = 0;
+    for (const one of row) { one.x = x; x += one.width + GAP_X; }
+  }
+  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
+    const down = sweep % 2 === 0;
+    for (const row of down ? rows : [...rows].reverse()) {
+      const wish = row.map((one) => {
+        const ways = down ? one.ups : one.downs;
+        if (!ways.length) return one.x;
+        const sum = down
+          ? ways.reduce((all, { cell, offset }) => all + cell.x + offset - one.width / 2, 0)
+          : ways.reduce((all, { cell, offset }) => all + cell.x + cell.width / 2 - offset, 0);
+        return sum / ways.length;
+      });
+      nearest(row, wish);
+    }
+  }
+  const least = Math.min(...rows.flat().map((one) => one.x));
+  for (const one of rows.flat()) one.x -= least;
+}
+
+/** The places nearest to the wished ones (by least squares) that keep the order and the gaps: pooled from the left. */
+function nearest(row, wish) {
+  const pools = [];
+  let before = 0;
+  row.forEach((one, index) => {
+    pools.push({ sum: wish[index] - before, count: 1 });
+    before += one.width + GAP_X;
+    while (pools.length > 1) {
+      const [left, right] = pools.slice(-2);
+      if (left.sum / left.count <= right.sum / right.count) break;
+      pools.splice(-2, 2, { sum: left.sum + right.sum, count: left.count + right.count });
+    }
+  });
+  let index = 0;
+  before = 0;
+  for (const pool of pools) {
+    for (let n = 0; n < pool.count; n += 1) {
+      row[index].x = Math.round(before + pool.sum / pool.count);
+      before += row[index].width + GAP_X;
+      index += 1;
+    }
+  }
+}
+
+function drawn(rows, byName, back, layers) {
+  const heights = rows.map((row) => Math.max(24, ...row.map((one) => one.height)));
+  const tops = [];
+  heights.reduce((y, height, index) => { tops[index] = y; return y + height + GAP_Y; }, 0);
+  const cells = new Map(rows.flat().map((one) => [one.key, one]));
+  const places = new Map();
+  for (const [name, layer] of layers) places.set(name, { x: cells.get(name).x, y: tops[layer], layer });
+  const lines = [];
+  let lane = 0;
+  for (const [name, layer] of layers) {
+    const step = byName.get(name);
+    step.ways.forEach(({ to, at }, index) => {
+      if (!places.has(to)) return;
+      const [x, y] = [places.get(name).x + at, places.get(name).y + step.height];
+      const target = { ...places.get(to), width: byName.get(to).width, height: byName.get(to).height };
+      if (back.has(id(name, index))) {
+        const rightmost = name === to ? places.get(name).x + step.width + 12
+          : Math.max(...rows.slice(target.layer, layer + 1).flat().map((one) => one.x + one.width)) + 18 + 9 * (lane++ % 6);
+        const into = target.y + target.height / 2;
+        const right = target.x + target.width;
+        lines.push({ from: name, way: index, to, back: true,
+          path: `M${x} ${y} C${x} ${y + 26} ${rightmost} ${y + 26} ${rightmost} ${y - 4} L${rightmost} ${into + 14} Q${rightmost} ${into} ${right + 2} ${into}` });
+        return;
+      }
+      let path = `M${x} ${y}`;
+      let [px, py] = [x, y];
+      for (let row = layer + 1; row <= target.layer; row += 1) {
+        const last = row === target.layer;
+        const nx = last ? target.x + target.width / 2 : cells.get(`${to}\n@${row}`).x + 4;
+        const ny = tops[row] - (last ? 2 : 0);
+        const half = (py + ny) / 2;
+        path += ` C${px} ${half} ${nx} ${half} ${nx} ${ny}`;
+        if (!last) path += ` L${nx} ${tops[row] + heights[row]}`;
+        [px, py] = [nx, last ? ny : tops[row] + heights[row]];
+      }
+      lines.push({ from: name, way: index, to, back: false, path });
+    });
+  }
+  const all = [...places].map(([name, place]) => ({ ...place, ...byName.get(name), x: place.x, y: place.y }));
+  const width = Math.max(0, ...all.map((one) => one.x + one.width)) + (lane ? 72 : 24);
+  const height = Math.max(0, ...all.map((one) => one.y + one.height));
+  return { places, lines, width, height };
+}
