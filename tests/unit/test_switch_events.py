@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from careline.calls.ports import Arrived, Digit, EndpointChanged, HangupCause, LegAnswered, LegEnded, LegRinging
-from careline.telephony.translate import Translator
+from careline.calls.ports import Arrived, EndpointChanged, HangupCause, LegAnswered, LegEnded, LegRinging
+from careline.telephony.translate import Translator, dialled_nonsense, is_inbound
 
 pytestmark = pytest.mark.unit
 
@@ -30,14 +30,13 @@ def made(channel: str, **fields: Any) -> dict[str, Any]:
         "name": "PJSIP/trunk-0000000a",
         "state": "Ring",
         "caller": {"number": "+15555550123", "name": ""},
-        "dialplan": {"app_name": "Stasis"},
-        "channelvars": {},
+        "dialplan": {"app_name": "Stasis", "context": "from-trunk", "exten": "+15555550100"},
         **fields,
     }
 
 
 def arrived(channel: str = "c-1", **fields: Any) -> dict[str, Any]:
-    return event("StasisStart", channel, args=["arrived", "trunk", "+15555550100"], fields=fields)
+    return event("StasisStart", channel, args=["arrived"], fields=fields)
 
 
 def test_an_inbound_call_ends_once_whichever_notice_comes_first():
@@ -86,11 +85,27 @@ def test_ringing_and_answer_are_told_once_and_only_for_legs():
     assert [type(one) for one in told] == [LegRinging, LegAnswered]
 
 
-def test_an_event_that_comes_twice_is_told_once():
-    book = Translator()
-    key = event("ChannelDtmfReceived", digit="5")
-    assert [type(one) for one in book.read(key) + book.read(dict(key))] == [Digit]
-    assert [type(one) for one in book.read(event("ChannelDtmfReceived", digit="5"))] == [Digit]
+def test_a_channel_came_in_by_a_door_or_is_a_leg_of_ours():
+    assert is_inbound(made("1795463325.152"))
+    assert not is_inbound(made("a.01a209f4-27d7-7cc1-9bf4-a496626f7307.1"))
+    desk = {"app_name": "Stasis", "context": "softphones", "exten": "s"}
+    assert not is_inbound(made("1795463325.153", dialplan=desk))
+
+
+@pytest.mark.parametrize("dialled", ["+15555550100\r\nX: 1", "1a", "", "1,2"])
+def test_what_no_telephone_can_dial_is_nobodys_call(dialled: str):
+    strange = arrived(dialplan={"app_name": "Stasis", "context": "from-trunk", "exten": dialled})
+    assert dialled_nonsense(strange)
+    assert Translator().read(strange) == []
+
+
+@pytest.mark.parametrize(("context", "source"), [("from-trunk", "trunk"), ("from-desk", "phone"), ("from-web", "web")])
+def test_the_door_tells_who_calls(context: str, source: str):
+    door = {"app_name": "Stasis", "context": context, "exten": "*97"}
+    (told,) = Translator().read(arrived(name="PJSIP/d-anna-0000000a", dialplan=door))
+    assert isinstance(told, Arrived)
+    assert (told.source, told.dialled, told.caller) == (source, "*97", None)
+    assert told.endpoint == ("d-anna" if source == "phone" else None)
 
 
 def test_what_ended_while_nobody_looked_is_not_told_later():
@@ -105,7 +120,7 @@ def test_what_ended_while_nobody_looked_is_not_told_later():
 def test_a_channel_seen_in_a_listing_is_known_and_one_in_the_waiting_loop_may_still_arrive():
     book = Translator()
     book.seen(made("ours"))
-    book.seen(made("waiting", dialplan={"app_name": "Wait"}))
+    book.seen(made("waiting", dialplan={"app_name": "Wait", "context": "from-trunk", "exten": "+15555550100"}))
     assert len(book.read(event("ChannelDestroyed", "ours", cause=16))) == 1
     assert isinstance(book.read(arrived("waiting"))[0], Arrived)
     assert book.read(arrived("waiting")) == []

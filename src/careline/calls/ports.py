@@ -7,7 +7,7 @@ are chosen by the caller before the command is given, so that an event can never
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -337,8 +337,8 @@ class SwitchSnapshot:
 class Switch(Protocol):
     """A telephone switch. A vanished channel is a normal outcome of any command, never an exception."""
 
-    async def run(self, commands: Sequence[Command]) -> None:
-        """Carry out commands in order. Raises `Unavailable` when the switch cannot be reached."""
+    def run(self, commands: Sequence[Command]) -> Awaitable[None]:
+        """Carry out commands in order. Fails with `Unavailable` when the switch cannot be reached."""
         ...
 
     def events(self) -> AsyncIterator[SwitchEvent]:

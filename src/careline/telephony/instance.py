@@ -28,7 +28,7 @@ _FOLDERS = (
     *("spool/recording", "spool/monitor", "spool/tmp"),
 )
 _CERTIFICATE, _KEY = "keys/sip.crt", "keys/sip.key"
-_EMPTY = ("stasis", "features", "ccss", "udptl", "pjproject", "codecs")
+_EMPTY = ("features", "ccss", "udptl", "pjproject", "codecs")
 #: A Unix socket's path may have 107 bytes; Asterisk adds `/run/asterisk.ctl` to its home.
 _LONGEST_HOME = 85
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -37,16 +38,35 @@ log = logging.getLogger(__name__)
 #: Milliseconds of silence before Talking(on=False), and the loudness that counts as speech.
 _TALK_DETECT: Final = "700,256"
 _OUTSIDE: Final = "tel:"
+#: Seconds within which the INVITE to a telephone has left; what else belongs to the call is done after it.
+_RINGS_WITHIN: Final = 0.02
+#: Seconds of silence before waiting music begins: whoever is connected at once needs none.
+_PAUSE: Final = 0.2
 #: Seconds after its answer in which call control bridges a leg itself.
 _LEFT_ALONE: Final = 0.05
 #: Seconds that a leg may take to enter our application after it was made.
 _ENTERS_WITHIN: Final = 2.0
 
+#: What ends a quoted name.
+_NO_QUOTES: Final = str.maketrans({'"': "'", "\\": "/", "<": "(", ">": ")"})
+
 Failed = Callable[[str, HangupCause], None]
 NotPlayed = Callable[[str, str], None]
 
 
-def keys_of(command: Command) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class StartMusic:
+    """A parked channel is still parked after a moment: now its music begins."""
+
+    channel: str
+
+
+def leads(command: Command) -> bool:
+    """Whether other commands given along with this one wait for it: an agent's telephone is to ring."""
+    return isinstance(command, Ring) and command.channel.startswith("a.") and not command.auto_answer
+
+
+def keys_of(command: Command | StartMusic) -> list[str]:
     """What a command touches. Commands that share nothing may run side by side; those that do keep their order."""
     match command:
         case Ring(channel=channel, bridge=bridge):
@@ -77,6 +97,7 @@ class Orders:
         outbound: bool,
         failed: Failed,
         not_played: NotPlayed,
+        music: Callable[[str], None],
     ) -> None:
         self._ari = ari
         self._book = book
@@ -84,9 +105,14 @@ class Orders:
         self._outbound = outbound
         self._failed = failed
         self._not_played = not_played
+        self._music = music
+        #: Parked channels whose music has not begun yet.
+        self._parked: dict[str, asyncio.TimerHandle] = {}
         self._bridges: set[str] = set()
         #: Legs that were made but may not have entered our application yet: until then Asterisk refuses to dial them.
         self._entering: dict[str, asyncio.Event] = {}
+        #: Legs whose INVITE has not left as far as we know.
+        self._rung: dict[str, asyncio.Future[None]] = {}
         #: Legs that ring, and the bridge they are to be in when they answer.
         self._meant_for: dict[str, str] = {}
         #: Channels whose waiting music we know to be off: they were never given any, or it was taken away.
@@ -99,13 +125,18 @@ class Orders:
         self._bridges.clear()
         self._quiet.clear()
         self._inside.clear()
+        for handle in self._parked.values():
+            handle.cancel()
+        self._parked.clear()
 
     def gone(self, channel: str) -> None:
         """A channel has ended."""
         self._quiet.discard(channel)
+        self._unpark(channel)
         self._meant_for.pop(channel, None)
         self._inside.pop(channel, None)
         self.entered(channel)
+        self.rung(channel)
 
     def entered(self, channel: str) -> None:
         """A leg has entered our application (or will never)."""
@@ -113,11 +144,17 @@ class Orders:
         if entering is not None:
             entering.set()
 
+    def rung(self, channel: str) -> None:
+        """A leg's INVITE has left."""
+        rung = self._rung.get(channel)
+        if rung is not None and not rung.done():
+            rung.set_result(None)
+
     def arrived(self, channel: str) -> None:
         """A new channel: it has no music yet."""
         self._quiet.add(channel)
 
-    async def carry_out(self, command: Command) -> None:
+    async def carry_out(self, command: Command | StartMusic) -> None:
         """One command. Raises `Unavailable` when the switch cannot be reached."""
         match command:
             case Answer(channel=channel):
@@ -127,8 +164,12 @@ class Orders:
             case StopPlay(playback=playback):
                 await self._ari.request("DELETE", f"playbacks/{_q(playback)}")
             case Park(channel=channel):
-                self._quiet.discard(channel)
-                await self._post(f"channels/{_q(channel)}/moh")
+                self._unpark(channel)
+                self._parked[channel] = asyncio.get_running_loop().call_later(_PAUSE, self._music, channel)
+            case StartMusic(channel=channel):
+                if self._parked.pop(channel, None):
+                    self._quiet.discard(channel)
+                    await self._post(f"channels/{_q(channel)}/moh")
             case Unpark(channel=channel):
                 await self._silence(channel)
             case Ring():
@@ -139,7 +180,13 @@ class Orders:
             case Bridge(bridge=bridge, channels=channels):
                 for channel in channels:
                     self._meant_for.pop(channel, None)
-                await asyncio.gather(self._make_bridge(bridge), *(self._silence(channel) for channel in channels))
+                loud = [channel for channel in channels if channel not in self._quiet]
+                for channel in channels:
+                    self._unpark(channel)
+                if loud:
+                    await asyncio.gather(self._make_bridge(bridge), *(self._silence(channel) for channel in loud))
+                else:
+                    await self._make_bridge(bridge)
                 missing = tuple(channel for channel in channels if self._inside.get(channel) != bridge)
                 if missing:
                     await self._join(bridge, missing)
@@ -178,19 +225,24 @@ class Orders:
         if where is None:
             self._failed(command.channel, HangupCause.UNREACHABLE)
             return
-        bridge = self._make_bridge(command.bridge) if command.bridge else _nothing()
         if command.auto_answer and command.bridge:
-            await asyncio.gather(self._dial(command, where, command.bridge), bridge)
+            await asyncio.gather(self._dial(command, where, command.bridge), self._make_bridge(command.bridge))
             return
         query = {"endpoint": where, "app": APP, "appArgs": "leg", "channelId": command.channel}
         query["timeout"] = str(command.seconds)
         if command.bridge:
             self._meant_for[command.channel] = command.bridge
-        made, _ = await asyncio.gather(
-            self._ari.request("POST", "channels", query, {"variables": _variables(command)}), bridge
-        )
+        rung = self._rung[command.channel] = asyncio.get_running_loop().create_future()
+        try:
+            made = await self._ari.request("POST", "channels", query, {"variables": _variables(command)})
+            if made.ok and not rung.done():
+                await asyncio.wait({rung}, timeout=_RINGS_WITHIN)
+        finally:
+            del self._rung[command.channel]
         if not made.ok:
             self._failed(command.channel, HangupCause.UNREACHABLE)
+        elif command.bridge:
+            await self._make_bridge(command.bridge)
 
     async def _dial(self, command: Ring, where: str, bridge: str) -> None:
         """Create, put into the bridge, dial."""
@@ -258,7 +310,13 @@ class Orders:
         elif not answer.ok:  # one of them has gone: the others are joined all the same
             await _together(self._post(f"bridges/{_q(bridge)}/addChannel", channel=one) for one in channels)
 
+    def _unpark(self, channel: str) -> None:
+        handle = self._parked.pop(channel, None)
+        if handle is not None:
+            handle.cancel()
+
     async def _silence(self, channel: str) -> None:
+        self._unpark(channel)
         if channel not in self._quiet:
             self._quiet.add(channel)
             await self._ari.request("DELETE", f"channels/{_q(channel)}/moh")
@@ -274,17 +332,11 @@ def _variables(command: Ring) -> dict[str, str]:
     variables = {"PJSIP_HEADER(add,X-Careline-Call)": command.call}
     if command.auto_answer:
         variables["PJSIP_HEADER(add,X-Careline-Resume)"] = "1"
-    if command.caller_id:
-        variables["CONNECTEDLINE(num,i)"] = command.caller_id
-        variables["CONNECTEDLINE(num-pres,i)"] = "allowed"
-    if command.caller_name:
-        variables["CONNECTEDLINE(name,i)"] = command.caller_name
-        variables["CONNECTEDLINE(name-pres,i)"] = "allowed"
+    if command.caller_id or command.caller_name:
+        name = (command.caller_name or "").translate(_NO_QUOTES)
+        # all in one: each variable is a turn of its own in the switch
+        variables["CONNECTEDLINE(all,i)"] = f'"{name}" <{command.caller_id or ""}>'
     return variables
-
-
-async def _nothing() -> None:
-    return None
 
 
 async def _together(requests: Iterable[Coroutine[Any, Any, object]]) -> None:

@@ -88,10 +88,12 @@ class Phones:
         endpoints = await self._ari.get("endpoints/PJSIP")
         return {one["resource"]: one["state"] == "online" for one in endpoints if _NAME.fullmatch(one["resource"])}
 
-    async def follow(self, username: str) -> None:
-        """Hear of its registrations. Raises `Unavailable`."""
-        source = {"eventSource": f"endpoint:PJSIP/{username}"}
-        await self._ari.request("POST", f"applications/{APP}/subscription", source)
+    async def follow(self) -> None:
+        """Hear of every telephone's registrations. Raises `Unavailable`.
+
+        All at once, since following a single one would repeat every event of its calls.
+        """
+        await self._ari.request("POST", f"applications/{APP}/subscription", {"eventSource": "endpoint:"})
 
     async def _push(self, username: str, password: str, kind: Kind) -> None:
         auth = {"auth_type": "userpass", "username": username, "password": password}
@@ -102,4 +104,3 @@ class Phones:
             answer = await self._ari.request("PUT", f"{_CONFIG}/{part}/{username}", None, body)
             if not answer.ok:
                 raise Unavailable(f"The telephone switch refused the telephone's {part} ({answer.status})")
-        await self.follow(username)

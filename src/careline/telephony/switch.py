@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from typing import Literal
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
 
 from careline.calls.ports import (
     Arrived,
     ChannelSeen,
     Command,
+    Hangup,
     HangupCause,
     LegAnswered,
     LegEnded,
@@ -24,11 +27,21 @@ from careline.calls.ports import (
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
 from careline.telephony.ari import APP, Ari, Json
+from careline.telephony.eager import start
 from careline.telephony.instance import Access
-from careline.telephony.orders import Orders, keys_of
+from careline.telephony.orders import Orders, StartMusic, keys_of, leads
 from careline.telephony.phones import Phones
 from careline.telephony.recordings import RecorderDoor, Recordings
-from careline.telephony.translate import WANTED, Translator, is_ours, moment, shown, telephone_of
+from careline.telephony.translate import (
+    WANTED,
+    Translator,
+    dialled_nonsense,
+    is_inbound,
+    is_ours,
+    moment,
+    shown,
+    telephone_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +69,17 @@ class AsteriskSwitch:
             outbound=access.outbound,
             failed=self._leg_failed,
             not_played=self._not_played,
+            music=self._start_music,
         )
         self._queue: asyncio.Queue[SwitchEvent] = asyncio.Queue()
-        self._last: dict[str, asyncio.Task[None]] = {}
+        self._last: dict[str, asyncio.Future[None]] = {}
         self._started: str | None = None
         self._besides: set[asyncio.Task[None]] = set()
         self._keeping: asyncio.Task[None] | None = None
         self._pulse = asyncio.Event()
+        #: What was said before we were ready to hear it; None while events are read as they come.
+        self._early: list[bytes] | None = []
+        self._taken_over = False
 
     # --- the port
 
@@ -71,13 +88,17 @@ class AsteriskSwitch:
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep_connected(), name="asterisk-connection")
 
-    async def run(self, commands: Sequence[Command]) -> None:
-        """Carry out commands; those that touch different channels run side by side. Raises `Unavailable`."""
-        tasks = [self._enqueue(command) for command in commands]
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+    def run(self, commands: Sequence[Command]) -> Awaitable[None]:
+        """Carry out commands; those that touch different channels run side by side. Fails with `Unavailable`.
+
+        What can leave at once has left when this returns. An agent's telephone rings first: somebody waits for it, and
+        what else belongs to it (the caller's answer, for one) follows as soon as the switch has taken it.
+        """
+        rings = [command for command in commands if leads(command)]
+        if not rings:
+            return _all([self._enqueue(command) for command in commands])
+        first = [self._enqueue(command) for command in rings]
+        return _all([*first, *(self._enqueue(c, first) for c in commands if not leads(c))])
 
     async def events(self) -> AsyncIterator[SwitchEvent]:
         """Everything that happens, beginning with SwitchUp. One reader only."""
@@ -119,22 +140,29 @@ class AsteriskSwitch:
 
     # --- commands
 
-    def _enqueue(self, command: Command) -> asyncio.Task[None]:
-        """A task for the command that waits for earlier commands on the same channels and bridges."""
+    def _enqueue(
+        self, command: Command | StartMusic, after: Sequence[asyncio.Future[None]] = ()
+    ) -> asyncio.Future[None]:
+        """Carry a command out after the earlier ones on the same channels and bridges, and after `after`."""
         keys = keys_of(command)
-        before = {task for key in keys if (task := self._last.get(key)) is not None and not task.done()}
-        task = asyncio.create_task(self._carry_out(command, before))
-        for key in keys:
-            self._last[key] = task
-        task.add_done_callback(lambda done: self._forget(keys, done))
-        return task
+        before = {work for key in keys if (work := self._last.get(key)) is not None and not work.done()}
+        before.update(work for work in after if not work.done())
+        work = start(self._carry_out(command, before))
+        if not work.done():
+            for key in keys:
+                self._last[key] = work
+            work.add_done_callback(lambda done: self._forget(keys, done))
+        return work
 
-    async def _carry_out(self, command: Command, before: set[asyncio.Task[None]]) -> None:
+    async def _carry_out(self, command: Command | StartMusic, before: set[asyncio.Future[None]]) -> None:
         if before:
             await asyncio.wait(before)
         await self._orders.carry_out(command)
 
-    def _forget(self, keys: Sequence[str], done: asyncio.Task[None]) -> None:
+    def _start_music(self, channel: str) -> None:
+        self._beside(_all([self._enqueue(StartMusic(channel))]))
+
+    def _forget(self, keys: Sequence[str], done: asyncio.Future[None]) -> None:
         for key in keys:
             if self._last.get(key) is done:
                 del self._last[key]
@@ -153,10 +181,15 @@ class AsteriskSwitch:
         while True:
             reason = "the connection was closed"
             try:
-                async with self._ari.events() as messages:
+                self._early = []
+                self._taken_over = False
+                async with self._ari.events(self._hear) as over:
                     await self._greet()
                     up, wait = True, _FIRST_WAIT
-                    reason = await self._listen(messages)
+                    early, self._early = self._early, None
+                    for message in early:
+                        self._hear(message)
+                    reason = await self._listen(over)
             except Unavailable as error:
                 reason = error.detail
             except Exception:
@@ -190,40 +223,51 @@ class AsteriskSwitch:
         for channel in channels:
             self._book.seen(channel)
         self._book.online(name for name, online in phones.items() if online)
-        await asyncio.gather(*(self._phones.follow(name) for name in phones))
+        await self._phones.follow()
         self._recordings.hold()
         self._put([SwitchUp(fresh=fresh, at=self._clock.now())])
 
-    async def _listen(self, messages: AsyncIterator[Json]) -> str:
-        """Read events until the connection ends or Asterisk stops answering; why it ended."""
-        reading = asyncio.create_task(self._read(messages))
+    async def _listen(self, over: asyncio.Future[None]) -> str:
+        """Wait until the connection ends or Asterisk stops answering; why it ended."""
         watching = asyncio.create_task(self._watch())
         try:
-            done, _ = await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
-            return done.pop().result()
-        finally:
-            for task in (reading, watching):
-                task.cancel()
-            await asyncio.wait({reading, watching})
-
-    async def _read(self, messages: AsyncIterator[Json]) -> str:
-        async for event in messages:
-            if event["type"] == "ApplicationReplaced":
+            either: set[asyncio.Future[Any]] = {over, watching}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._taken_over:
                 return _TAKEN_OVER
-            if event["type"] == "ChannelUserevent":
-                self._pulse.set()
-                continue
-            try:
-                heard = self._book.read(event)
-            except (KeyError, TypeError, ValueError):
-                log.exception("an event of the telephone switch was not understood")
-                continue
-            self._put(heard)
-            if event["type"] == "StasisStart":
-                self._orders.entered(event["channel"]["id"])
-            elif event["type"] == "StasisEnd" and event["channel"]["id"] in self._book.legs:
-                asyncio.get_running_loop().call_later(_LAST_WORD, self._finish, event["channel"]["id"])
-        return "the connection was closed"
+            return "the connection was closed" if over.done() else watching.result()
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    def _hear(self, message: bytes) -> None:
+        """One event, as it comes from the wire."""
+        if self._early is not None:
+            self._early.append(message)
+            return
+        event = _decode(message)
+        kind = event["type"]
+        if kind == "ApplicationReplaced":
+            self._taken_over = True
+            self._pulse.set()
+            return
+        if kind == "ChannelUserevent":
+            self._pulse.set()
+            return
+        try:
+            heard = self._book.read(event)
+        except (KeyError, TypeError, ValueError):
+            log.exception("an event of the telephone switch was not understood")
+            return
+        self._put(heard)
+        if kind == "StasisStart":
+            self._orders.entered(event["channel"]["id"])
+            if dialled_nonsense(event):
+                self._beside(self.run([Hangup(channel=event["channel"]["id"], cause=HangupCause.UNALLOCATED)]))
+        elif kind == "Dial":
+            self._orders.rung(event["peer"]["id"])
+        elif kind == "StasisEnd" and event["channel"]["id"] in self._book.legs:
+            asyncio.get_running_loop().call_later(_LAST_WORD, self._finish, event["channel"]["id"])
 
     async def _watch(self) -> str:
         """See that events still come: send one through the switch to ourselves, again and again.
@@ -245,12 +289,14 @@ class AsteriskSwitch:
                 await asyncio.wait_for(self._pulse.wait(), _PULSE_PATIENCE)
             except (Unavailable, TimeoutError):
                 return "the switch does not answer"
+            if self._taken_over:
+                return _TAKEN_OVER
             pause = min(pause * 3, _PULSE_EVERY)
 
     def _finish(self, channel: str) -> None:
         self._put(self._book.finish(channel, self._clock.now()))
 
-    def _beside(self, work: Coroutine[None, None, None]) -> None:
+    def _beside(self, work: Awaitable[None]) -> None:
         """Something that nobody waits for."""
 
         async def quietly() -> None:
@@ -272,18 +318,25 @@ class AsteriskSwitch:
             self._queue.put_nowait(event)
 
 
+_decode: Final = msgspec.json.Decoder(Json).decode
 _TAKEN_OVER = "another call control has taken over"
 
 
+async def _all(works: Iterable[asyncio.Future[None]]) -> None:
+    """Wait for every one, then raise what the first of them raised that did."""
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
 def _seen(channel: Json) -> ChannelSeen:
-    variables = channel.get("channelvars") or {}
-    dialled = variables.get("CARELINE_DIALLED") or ""
+    inbound = is_inbound(channel)
     return ChannelSeen(
         channel=channel["id"],
         ours=is_ours(channel),
         up=channel["state"] == "Up",
-        inbound=bool(dialled),
-        dialled=dialled,
+        inbound=inbound,
+        dialled=channel["dialplan"]["exten"] if inbound else "",
         caller=None if telephone_of(channel["name"]) else shown(channel["caller"]["number"]),
         created=moment(channel["creationtime"]),
     )

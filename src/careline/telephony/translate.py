@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from careline.calls.ports import (
     Arrived,
@@ -76,10 +76,17 @@ _DIAL_RESULTS: Final = {
 }
 _TELEPHONE: Final = re.compile(r"PJSIP/([swd]-[a-z0-9-]+)-[0-9a-f]{8}$")
 _WITHHELD: Final = frozenset({"", "anonymous", "unavailable", "restricted", "unknown"})
+#: The door that a call came in by, and whose telephone stands before it.
+_DOORS: Final[Mapping[str, Literal["trunk", "phone", "web"]]] = {
+    "from-trunk": "trunk",
+    "from-desk": "phone",
+    "from-web": "web",
+}
+#: What somebody can have dialled.
+_DIALLED: Final = re.compile(r"[+0-9*#]+")
+#: How Asterisk itself names a channel; the ones that we make have names of ours.
+_THEIRS: Final = re.compile(r"[0-9]+\.[0-9]+")
 _REMEMBERED_ENDS: Final = 10_000
-_TOLD_TWICE: Final = frozenset(
-    {"ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "ChannelTalkingStarted", "ChannelTalkingFinished"}
-)
 
 
 @dataclass(slots=True)
@@ -103,10 +110,6 @@ class Translator:
     ended: OrderedDict[str, None] = field(default_factory=OrderedDict)
     #: Telephone -> the contacts (registered addresses) it can be reached at. `?`: known to be reachable, not where.
     contacts: dict[str, set[str]] = field(default_factory=dict)
-    last_told: tuple[str, str, str, str] = ("", "", "", "")
-
-    #: The last events, since those of a telephone we follow come twice: for its channel and for itself.
-    latest: deque[tuple[str, str, str, str | None]] = field(default_factory=lambda: deque(maxlen=64))
 
     def expect(self, channel: str) -> None:
         """We are about to make this channel."""
@@ -148,20 +151,9 @@ class Translator:
     def read(self, event: Json) -> list[SwitchEvent]:
         """One ARI event; usually one or no event of ours."""
         handler = _HANDLERS.get(event["type"])
-        if handler is None or self._again(event):
+        if handler is None:
             return []
         return handler(self, event, moment(event["timestamp"]))
-
-    def _again(self, event: Json) -> bool:
-        """Asterisk tells the same thing twice where we follow both a channel and its telephone; a key pressed once must
-        count once."""
-        channel = event.get("channel")
-        if channel is None or event["type"] not in _TOLD_TWICE:
-            return False
-        told = (channel["id"], event["type"], event["timestamp"], event.get("digit", ""))
-        again = told == self.last_told
-        self.last_told = told
-        return again
 
     # --- channels
 
@@ -169,23 +161,24 @@ class Translator:
         channel, args = event["channel"], event["args"]
         if args[:1] == ["leg"]:
             return self._state(event, at)
-        if len(args) != 3 or args[0] != "arrived" or channel["id"] in self.ended:
+        if args[:1] != ["arrived"] or channel["id"] in self.ended or dialled_nonsense(event):
             return []
         leg = self.legs.setdefault(channel["id"], _Leg(outgoing=False, up=channel["state"] == "Up"))
         if leg.reported:
             return []
         leg.reported = True
         telephone = telephone_of(channel["name"])
+        source = _DOORS[channel["dialplan"]["context"]]
         return [
             Arrived(
                 channel=channel["id"],
-                dialled=args[2],
+                dialled=channel["dialplan"]["exten"],
                 # a browser or desk phone shows its registration's name, which is nobody's number
                 caller=None if telephone else shown(channel["caller"]["number"]),
                 caller_name=None if telephone else channel["caller"]["name"] or None,
-                source=args[1],
+                source=source,
                 at=at,
-                endpoint=telephone if args[1] == "phone" else None,
+                endpoint=telephone if source == "phone" else None,
             )
         ]
 
@@ -259,6 +252,8 @@ class Translator:
 
     def _contact(self, event: Json, at: datetime) -> list[SwitchEvent]:
         name = event["endpoint"]["resource"]
+        if name == "trunk":
+            return []
         contact = event["contact_info"]
         reachable = self.contacts.setdefault(name, set())
         before = bool(reachable)
@@ -288,6 +283,12 @@ _HANDLERS: Final[dict[str, Callable[[Translator, Json, datetime], list[SwitchEve
 }
 
 
+def dialled_nonsense(event: Json) -> bool:
+    """Whether a channel came in by a door with something that no telephone can dial."""
+    plan = event["channel"]["dialplan"]
+    return event["args"][:1] == ["arrived"] and _DIALLED.fullmatch(plan["exten"]) is None
+
+
 def moment(text: str) -> datetime:
     """An ARI timestamp."""
     return datetime.fromisoformat(text)
@@ -306,7 +307,7 @@ def shown(number: str) -> str | None:
 
 def is_inbound(channel: Json) -> bool:
     """Whether a channel came in by the door; else it is a leg that we rang."""
-    return bool((channel.get("channelvars") or {}).get("CARELINE_DIALLED"))
+    return channel["dialplan"]["context"] in _DOORS and _THEIRS.fullmatch(channel["id"]) is not None
 
 
 def is_ours(channel: Json) -> bool:
