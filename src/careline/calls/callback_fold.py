@@ -73,6 +73,8 @@ def evolve(call: Call, event: Event) -> Call:
                 muted=False,
                 recording=None,
             )
+        case Kind.CALLBACK_MERGED if b.get("into"):
+            return replace(call, callback=replace(callback, merged_into=UUID(b["into"])))
         case _:
             return call
 
@@ -151,4 +153,4 @@ def in_line(call: Call) -> bool:
     """Whether the call counts as waiting for its turn: a caller with music, or a callback whose moment has come."""
     if call.phase is Phase.CALLBACK and call.callback is not None:
         return call.callback.stage is Stage.WAITING and call.callback.next_at is None
-    return call.phase is Phase.WAITING and call.arranging is None
+    return call.phase is Phase.WAITING and call.arranging is None and call.transfer is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -105,3 +106,18 @@ class Callback:
     agent_endpoint: str | None = None
     #: What the call knew before: an answering machine is no conversation.
     connected_before: datetime | None = None
+    #: The caller's later call that took the place over.
+    merged_into: UUID | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """For the list and the screens."""
+        return {
+            "number": self.number,
+            "verified": self.verified,
+            "mode": self.mode,
+            "stage": self.stage.value,
+            "since": self.since.isoformat(),
+            "attempts": self.attempts,
+            "next_at": self.next_at.isoformat() if self.next_at else None,
+            "expires_at": self.expires_at.isoformat(),
+        }

@@ -53,22 +53,23 @@ ORDER BY r.n;
 -- name: save_calls
 INSERT INTO call AS c (id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
   place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
-  ended_at, ended_by, outcome, channel)
+  ended_at, ended_by, outcome, channel, callback, merged_into)
 SELECT id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
   place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
-  ended_at, ended_by, outcome, channel
+  ended_at, ended_by, outcome, channel, callback, merged_into
 FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, line_id uuid, source text, dialled text, caller text,
   caller_name text, language text, phase text, reason text, queue_id uuid, queued_at timestamptz, place_at timestamptz,
   priority int, offered_to uuid, ringing uuid[], agent_id uuid, held boolean, muted boolean, emergency boolean, transfer jsonb,
   arrived_at timestamptz, answered_at timestamptz, connected_at timestamptz, ended_at timestamptz, ended_by text,
-  outcome text, channel text)
+  outcome text, channel text, callback jsonb, merged_into uuid)
 ON CONFLICT (id) DO UPDATE SET language = excluded.language, phase = excluded.phase, reason = excluded.reason,
   queue_id = excluded.queue_id, queued_at = excluded.queued_at, place_at = excluded.place_at,
   priority = excluded.priority, offered_to = excluded.offered_to,
   ringing = excluded.ringing, agent_id = excluded.agent_id, held = excluded.held,
   muted = excluded.muted, emergency = excluded.emergency, transfer = excluded.transfer,
   answered_at = excluded.answered_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
-  ended_by = excluded.ended_by, outcome = excluded.outcome, updated_at = clock_timestamp();
+  ended_by = excluded.ended_by, outcome = excluded.outcome, channel = excluded.channel, callback = excluded.callback,
+  merged_into = excluded.merged_into, updated_at = clock_timestamp();
 
 -- name: save_agents
 INSERT INTO agent_state (person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses,

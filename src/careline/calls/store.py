@@ -124,7 +124,7 @@ def _time(value: datetime | None) -> str | None:
 
 
 def _call_row(call: Call) -> dict[str, Any]:
-    transfer = call.transfer
+    transfer, callback = call.transfer, call.callback
     return {
         "id": str(call.id),
         "line_id": str(call.line_id),
@@ -141,10 +141,13 @@ def _call_row(call: Call) -> dict[str, Any]:
         "priority": call.priority,
         "offered_to": _text(call.offer.agent_id) if call.offer else None,
         "ringing": [str(offered.agent_id) for offered in call.offers],
-        "agent_id": _text(call.handling.agent_id) if call.handling else None,
+        "agent_id": _text(call.handling.agent_id) if call.handling else _text(callback.agent_id) if callback else None,
         "held": call.held,
         "muted": call.muted,
         "emergency": call.emergency,
+        "emergency_how": call.emergency_how,
+        "consent": call.consent,
+        "noted": dict(call.noted),
         "transfer": {
             "mode": transfer.mode,
             "to": transfer.to,
@@ -161,6 +164,8 @@ def _call_row(call: Call) -> dict[str, Any]:
         "ended_by": call.ended_by,
         "outcome": call.outcome,
         "channel": call.channel,
+        "callback": callback.to_row() if callback else None,
+        "merged_into": _text(callback.merged_into) if callback else None,
     }
 
 
