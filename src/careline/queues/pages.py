@@ -12,6 +12,7 @@ from litestar.response import Redirect, Response, Template
 
 from careline.kernel.errors import CarelineError, InvalidInput
 from careline.platform.i18n import gettext as _
+from careline.queues import routing_pages
 from careline.queues.views import QueueRules, QueueView, WrapUpCode
 from careline.queues.wording import languages
 from careline.security.actor import Actor
@@ -239,6 +240,7 @@ async def revoke_phone(services: Any, actor: Actor, phone_id: FromPath[UUID]) ->
 
 
 handlers: list[Any] = [
+    *routing_pages.handlers,
     queues,
     new_queue,
     create_queue,

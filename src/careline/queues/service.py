@@ -16,6 +16,7 @@ from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.events import NewEvent, append
+from careline.queues.history import QueueHistory
 from careline.queues.rules import from_body, queues_named, to_body
 from careline.queues.surge import SurgeSwitch
 from careline.queues.views import (
@@ -72,7 +73,7 @@ class Sealer(Protocol):
         ...
 
 
-class QueueService(SurgeSwitch):
+class QueueService(SurgeSwitch, QueueHistory):
     """Use cases of the people who arrange the floor."""
 
     def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
@@ -104,7 +105,7 @@ class QueueService(SurgeSwitch):
                 raise NameTaken
             await _check_queues(tx, queues_named(from_body(rules.routing or {})))
             await tx.run(_q["insert_queue"], params)
-            await self._changed(tx, actor, "queue", queue_id, "created")
+            await self._changed(tx, actor, "queue", queue_id, "created", rules=asdict(rules))
             made = await _read(tx, queue_id)
             await audit.record(tx, actor, Action.CREATE, "queue", queue_id)
         return made
@@ -123,8 +124,8 @@ class QueueService(SurgeSwitch):
                 if waiting and waiting["n"]:
                     raise QueueInUse(waiting=waiting["n"])
             await tx.run(_q["update_queue"], params)
-            await self._changed(tx, actor, "queue", queue_id, "changed")
             made = await _read(tx, queue_id)
+            await self._changed(tx, actor, "queue", queue_id, "changed", rules=asdict(made.rules))
             await audit.record(tx, actor, Action.UPDATE, "queue", queue_id)
         return made
 
