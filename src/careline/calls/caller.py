@@ -6,7 +6,7 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import callback, callback_dialog, callback_rules, emergency, journey, message
+from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
@@ -39,6 +39,8 @@ def played(s: Step) -> None:
         s.do(Park(channel=call.channel))
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
         message.record_message(s)
+    elif hearing.confirming(call):
+        hearing.asked(s)
     elif call.phase is Phase.FLOW:
         journey.go(s, call.cursor, Stimulus.SPOKEN)
 
@@ -60,6 +62,8 @@ def key(s: Step, digit: str) -> None:
     elif call.phase is Phase.WAITING and digit == callback_dialog.CALLBACK_KEY and not call.offers:
         if callback_rules.offered(s):
             callback_dialog.ask(s)
+    elif hearing.confirming(call):
+        hearing.answer(s, yes=digit == hearing.YES_KEY)
     elif call.phase is Phase.FLOW:
         journey.go(s, call.cursor, Key(digit))
     elif call.phase is Phase.WAITING and digit == LEAVE_KEY and call.leave and call.offer is None:
@@ -72,6 +76,8 @@ def silence(s: Step) -> None:
     """No key came in time."""
     if s.call.arranging:
         _into_flow(s, callback_dialog.silence(s))
+    elif hearing.confirming(s.call):
+        hearing.answer(s, yes=False)
     else:
         journey.go(s, s.call.cursor, Stimulus.SILENCE)
 

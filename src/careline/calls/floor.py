@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from careline.calls import (
@@ -18,15 +19,19 @@ from careline.calls import (
     caller,
     closing,
     handover,
+    hearing,
     journey,
     message,
+    opening,
+    overflow,
     talk,
     waiting,
 )
 from careline.calls.agenda import Agenda
 from careline.calls.asks import Answer, Ask
 from careline.calls.callback_book import CallbackBook
-from careline.calls.callback_fold import in_line
+from careline.calls.configured import Configuration
+from careline.calls.dispatch import Dispatch
 from careline.calls.fold import begin, deadline
 from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
@@ -37,6 +42,7 @@ from careline.calls.ports import (
     EndpointChanged,
     Hangup,
     HangupCause,
+    Heard,
     LegAnswered,
     LegEnded,
     PhoneHold,
@@ -48,14 +54,8 @@ from careline.calls.roster import Roster
 from careline.calls.step import LineSetup, Media, Setting, Step
 from careline.flows.model import Answered
 from careline.kernel.phone import to_e164
-from careline.queues.model import (
-    Agent,
-    Queue,
-    Waiting,
-    estimate_wait,
-    position,
-    route,
-)
+from careline.queues.model import Agent, Match, Queue
+from careline.queues.strategies import rings_several
 
 
 class Floor:
@@ -77,9 +77,15 @@ class Floor:
         self.callbacks = CallbackBook()
         #: When something must happen to a call although nobody does anything.
         self.agenda = Agenda()
-        #: Calls in a queue; of them, those that ring nobody just now.
-        self.queued: set[UUID] = set()
-        self.unoffered: set[UUID] = set()
+        #: Who gets which waiting call.
+        self.dispatch = Dispatch()
+        #: When the overflow rules of a waiting call are to be looked at again.
+        self.checks = Agenda()
+        #: Since when nobody staffs a queue.
+        self.empty_since: dict[UUID, datetime] = {}
+        #: The configuration as the events have it, by tenant; nothing before the floor was opened. And its day.
+        self.configuration: dict[int, Configuration] = {}
+        self.day: date | None = None
         #: Wrap-up codes in use, by tenant.
         self.codes: dict[int, frozenset[str]] = {}
         #: Measured handling time of a queue today, in seconds; a queue's own expectation until there is one.
@@ -87,13 +93,26 @@ class Floor:
 
     # --- configuration ----------------------------------------------------------------------------------------------
 
-    def configure(self, plans: Mapping[int, FloorPlan], lines: Mapping[str, LineSetup]) -> None:
-        """Take new configuration while calls wait: places, statuses and calls in progress stay as they are."""
+    def configure(
+        self, plans: Mapping[int, FloorPlan], lines: Mapping[str, LineSetup], now: datetime | None = None
+    ) -> Outcome:
+        """Take new configuration while calls wait: places, statuses and calls in progress stay as they are.
+
+        With `now`, what it changes is decided at once: a new skill or a higher priority may mean an offer.
+        """
+        out = Outcome()
         self.lines = dict(lines)
         self.queues = {queue.id: queue for plan in plans.values() for queue in plan.queues}
         self.codes = {tenant_id: plan.codes for tenant_id, plan in plans.items()}
-        self.handle_seconds = {q: s for plan in plans.values() for q, s in plan.handling.items()}
+        # Whole seconds: a figure that trembles is not a change.
+        self.handle_seconds = {q: float(round(s)) for plan in plans.values() for q, s in plan.handling.items()}
         self.roster.configure(person for plan in plans.values() for person in plan.people)
+        self.dispatch.configure(self.queues, self.handle_seconds)
+        if now is not None:
+            opening.note_changes(self, now, out)
+            overflow.leave_missing_queues(self, now, out)
+            self.distribute(now, out)
+        return out
 
     def knows(self, dialled: str) -> bool:
         """Whether a dialled number belongs to a line."""
@@ -103,6 +122,10 @@ class Floor:
         """Take over a call that was folded from its events."""
         self.calls[call.id] = call
         self._index(call)
+
+    def sites(self) -> Mapping[UUID, UUID]:
+        """Line -> where its callers go who chose nothing: how a call is sent to another site."""
+        return {line.id: line.fallback_queue for line in self.lines.values() if line.fallback_queue}
 
     @property
     def agents(self) -> Mapping[UUID, Agent]:
@@ -127,6 +150,8 @@ class Floor:
                 self._playback_ended(playback, now, out)
             case Talking(channel=channel, on=on):
                 self._on_caller(channel, now, out, lambda s: _voice(s, on))
+            case Heard(channel=channel):
+                self._on_caller(channel, now, out, lambda s: hearing.hear(s, cause))
             case PhoneHold(channel=channel, on=on):
                 self._phone_hold(channel, on, now, out)
             case EndpointChanged(endpoint=endpoint, online=online):
@@ -157,21 +182,25 @@ class Floor:
                     self.agenda.put(call_id, deadline(self.calls[call_id]))
         for agent_id in self.roster.agenda.take_due(now):
             attendance.wrap_up(self, agent_id, None, now, out)
+        for call_id in self.checks.take_due(now):
+            overflow.check(self, call_id, now, out)
         self.distribute(now, out)
         return out
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which `tick` has something to do."""
-        return min((m for m in (self.agenda.next(), self.roster.agenda.next()) if m), default=None)
+        moments = (self.agenda.next(), self.roster.agenda.next(), self.checks.next(), self.dispatch.next_due())
+        return min((m for m in moments if m), default=None)
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
-    def setting(self) -> Setting:
+    def setting(self, now: datetime) -> Setting:
         """What decisions may look at."""
         return Setting(
             media=self.media,
             queues=self.queues,
-            outlook=self.outlook,
+            outlook=lambda call: self.outlook(call, now),
+            turn_away=partial(overflow.turn_away, self),
             staffed=self.staffed,
             callback_of=self.callback_of,
             region=self.region,
@@ -186,28 +215,32 @@ class Floor:
         person_id: UUID | None = None,
     ) -> None:
         """Let `act` move one call on; agents follow from its events. Nothing is changed when `act` raises."""
-        s = Step(self.calls[call_id], now, self.setting(), self.pinned[call_id], person_id)
+        s = Step(self.calls[call_id], now, self.setting(now), self.pinned[call_id], person_id)
         act(s)
         self._settle(s, out)
 
     def _settle(self, s: Step, out: Outcome) -> None:
         call = s.call
+        before = self.calls.get(call.id)
         self.calls[call.id] = call
         out.calls[call.id] = call
         out.commands += s.commands
+        out.commands += hearing.follow(before, call, s.line)
         out.asks += s.asks
         for event in s.events:
             out.log.append(event)
             attendance.follow(self, event, call, out)
         self._index(call)
+        if any(e.kind is Kind.QUEUED for e in s.events):
+            self.checks.put(call.id, None)
+        if call.id in self.dispatch.in_line() and call.id not in self.checks:
+            self.checks.put(call.id, overflow.next_check(self, call, s.now))
 
     def _index(self, call: Call) -> None:
         self.by_channel[call.channel] = call.id
         self.agenda.put(call.id, deadline(call))
         self.callbacks.put(call)
-        queued = in_line(call)
-        (self.queued.add if queued else self.queued.discard)(call.id)
-        (self.unoffered.add if queued and call.offer is None else self.unoffered.discard)(call.id)
+        self.dispatch.put_call(call)
         for leg in (*call.offers, call.handling, call.transfer, call.outside):
             if leg is not None:
                 self.by_channel[leg.leg] = call.id
@@ -256,7 +289,7 @@ class Floor:
                 "flow": pin.to_body() if pin else None,
             },
         )
-        s = Step(begin(event, line.tenant_id), now, self.setting(), line)
+        s = Step(begin(event, line.tenant_id), now, self.setting(now), line)
         s.events.append(event)
         self.pinned[s.call.id] = line
         caller.arrive(s, arrived)
@@ -346,33 +379,37 @@ class Floor:
 
     # --- distribution -----------------------------------------------------------------------------------------------
 
-    def _place(self, call: Call, now: datetime | None = None) -> Waiting:
-        assert call.queue_id is not None
-        assert call.place_at is not None
-        return Waiting(
-            call_id=call.id,
-            queue_id=call.queue_id,
-            language=call.language,
-            place_at=call.place_at,
-            priority=call.priority,
-            excluded=frozenset(who for who, until in call.spared.items() if now is None or until > now),
-        )
-
     def distribute(self, now: datetime, out: Outcome) -> None:
-        """Offer waiting calls to ready agents."""
-        self._ring_ahead(now, out)
+        """Offer waiting calls to ready agents, as the router decides."""
+        opening.begin_day(self, now, out)
+        while True:
+            self._tell_dispatch(now, out)
+            self._ring_ahead(now, out)
+            offered = [self._carry_out(match, now, out) for match in self.dispatch.decide(now)]
+            # A callback may take its caller first: the agent is free again for the next in line.
+            if all(offered):
+                break
+        self._tell_dispatch(now, out)
+
+    def _tell_dispatch(self, now: datetime, out: Outcome) -> None:
         self.roster.tell(now, out)
-        if not self.unoffered or not self.roster.ready:
-            return
-        waiting = [self._place(self.calls[call_id], now) for call_id in self.unoffered]
-        for match in route(waiting, self.roster.ready, self.queues):
-            if callback.waits_for_caller(self.calls[match.call_id]):
-                self.step(match.call_id, now, out, callback.ring_caller)
-                self.distribute(now, out)
-                return
-            agent, queue = self.agents[match.agent_id], self.queues[match.queue_id]
-            self.step(match.call_id, now, out, lambda s, a=agent, q=queue: talk.offer(s, a, q.ring_seconds))  # type: ignore[misc]
-        self.roster.tell(now, out)
+        for agent_id in sorted(self.roster.changed):
+            self.dispatch.put_agent(agent_id, self.agents.get(agent_id))
+        self.roster.changed.clear()
+
+    def _carry_out(self, match: Match, now: datetime, out: Outcome) -> bool:
+        """Offer the call. False when its caller is rung first instead."""
+        if callback.waits_for_caller(self.calls[match.call_id]):
+            self.step(match.call_id, now, out, callback.ring_caller)
+            return False
+        queue = self.queues[match.queue_id]
+        alone = not rings_several(queue)
+        for agent_id in match.agents:
+            offer = partial(talk.offer, agent=self.agents[agent_id], seconds=queue.ring_seconds, alone=alone)
+            # The reasons are kept once, with the first of several telephones.
+            why = match.why if agent_id == match.agents[0] else None
+            self.step(match.call_id, now, out, partial(offer, ring=match.ring, why=why))
+        return True
 
     def _ring_ahead(self, now: datetime, out: Outcome) -> None:
         """Caller-first callbacks whose place is about to come up."""
@@ -380,7 +417,7 @@ class Floor:
             call = self.calls[call_id]
             if call.queue_id not in self.queues:
                 continue
-            _, seconds = self.outlook(call)
+            _, seconds = self.outlook(call, now)
             if seconds is not None and seconds <= callback_rules.LEAD.total_seconds():
                 self.step(call_id, now, out, callback.ring_caller)
 
@@ -389,16 +426,9 @@ class Floor:
         members = self.queues[queue_id].members
         return any(a.staffed and a.phone_online for a in map(self.agents.get, members) if a)
 
-    def outlook(self, call: Call) -> tuple[int, float | None]:
+    def outlook(self, call: Call, now: datetime) -> tuple[int, float | None]:
         """A waiting call's place and its expected wait in seconds (None when nobody is staffed)."""
-        assert call.queue_id is not None
-        queue = self.queues[call.queue_id]
-        everyone = [self._place(self.calls[call_id]) for call_id in self.queued]
-        place = position(call.id, everyone, queue)
-        staffed = sum(1 for a in self.agents.values() if a.staffed and a.id in queue.members)
-        handle = self.handle_seconds.get(queue.id, queue.expected_handle_seconds)
-        estimate = estimate_wait(place, staffed, handle)
-        return place, estimate.total_seconds() if estimate else None
+        return self.dispatch.position(call, now)
 
 
 def _voice(s: Step, on: bool) -> None:
@@ -421,6 +451,9 @@ def _caller_gone(s: Step, cause: HangupCause) -> None:
 
 
 def _agent_hung_up(s: Step) -> None:
+    if talk.unheard(s):
+        talk.resume_search(s)
+        return
     talk.leave(s, wrap_up=True, reason="hung-up", hang_up=False)
     s.do(Hangup(channel=s.call.channel))
     closing.end(s, by="agent")

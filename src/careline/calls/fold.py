@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from careline.calls import callback_fold
 from careline.calls.model import (
     MESSAGE_SILENCE,
@@ -29,6 +31,7 @@ from careline.calls.model import (
     Transfer,
 )
 from careline.flows.model import Cursor, FlowPin
+from careline.queues.rules import Ring
 
 
 def _time(value: str | None) -> datetime | None:
@@ -75,6 +78,7 @@ def evolve(call: Call, event: Event) -> Call:
                 cursor=Cursor.from_body(b),
                 listen_until=_time(b["listen_until"]),
                 playback=call.playback if b["speaking"] else None,
+                unconfirmed=None,
             )
         case Kind.KEY_PRESSED:
             return call
@@ -99,6 +103,7 @@ def evolve(call: Call, event: Event) -> Call:
                 spared={},
                 diverted=call.diverted if b.get("kept") else frozenset(),
                 direct=_direct(b.get("direct")),
+                rings=_rings(b.get("rings")),
                 arranging=None,
                 listen_until=None,
                 ask=None,
@@ -123,13 +128,16 @@ def evolve(call: Call, event: Event) -> Call:
                     Offer(agent_id=UUID(b["agent_id"]), leg=b["leg"], endpoint=b["endpoint"], until=_sure(b["until"])),
                 ),
                 legs=call.legs + 1,
+                offered_at=call.offered_at or at,
+                rung_at=at,
             )
         case Kind.OFFER_ENDED:
             agent_id = UUID(b["agent_id"])
             spared = {who: until for who, until in call.spared.items() if until > at}
             if b["spare_until"]:
                 spared[agent_id] = _sure(b["spare_until"])
-            return replace(call, offers=tuple(o for o in call.offers if o.agent_id != agent_id), spared=spared)
+            left = tuple(o for o in call.offers if o.agent_id != agent_id)
+            return replace(call, offers=left, spared=spared, offered_at=call.offered_at if left else None)
         case Kind.CONNECTED:
             return replace(
                 call,
@@ -216,7 +224,7 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.REQUEUED:
             return _wait_on(call, b) if b.get("resume") else call
         case Kind.DIVERTED:
-            return replace(call, diverted=call.diverted | {b["reason"]})
+            return replace(call, diverted=call.diverted | {f"{b['reason']}:{b['queue_id']}"})
         case Kind.NOTES_ASKED:
             return replace(call, notes_asked=True)
         case Kind.PRIORITY_CHANGED:
@@ -269,6 +277,10 @@ def evolve(call: Call, event: Event) -> Call:
             return replace(call, noted={**call.noted, **b["variables"]})
         case Kind.FLOW_FAILED:
             return replace(call, ask=None)
+        case Kind.HEARD:
+            if b["what"] == "red-flag":
+                return call
+            return replace(call, unconfirmed=b.get("phrase"), listen_until=_time(b.get("listen_until")))
         case Kind.EMERGENCY_RAISED:
             # By an agent it is a flag. By the caller it also makes the call first in line, even from its goodbye.
             how = b.get("how", "agent")
@@ -303,6 +315,10 @@ def evolve(call: Call, event: Event) -> Call:
 
 def _direct(body: Mapping[str, str] | None) -> Direct | None:
     return Direct(agent_id=UUID(body["agent_id"]), until=_sure(body["until"])) if body else None
+
+
+def _rings(body: list[dict[str, Any]] | None) -> tuple[Ring, ...] | None:
+    return None if body is None else msgspec.convert(body, tuple[Ring, ...])
 
 
 def _wait_on(call: Call, body: Mapping[str, Any]) -> Call:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from careline.calls.callback_model import Arranging, Callback
 from careline.flows.model import Cursor, FlowPin
+from careline.queues.rules import Ring
 
 
 class Phase(StrEnum):
@@ -93,6 +94,8 @@ class Kind(StrEnum):
     #: The caller has called again: on the new call, `old`; on the old one, `into`.
     CALLBACK_MERGED = "callback_merged"
     CALLBACK_CANCELLED = "callback_cancelled"
+    #: Words of the caller were understood: a phrase of the menu, its confirmation, or a rule of the red-flag list.
+    HEARD = "heard"
     EMERGENCY_RAISED = "emergency_raised"
     #: The flow asked something outside (a look-up, a verification, a program that talks), and an answer came or did
     #: not come in time. Never what was asked or answered.
@@ -249,6 +252,11 @@ class Call:
     spared: Mapping[UUID, datetime] = field(default_factory=dict)
     #: Everybody at whom it rings now. The first to answer has it.
     offers: tuple[Offer, ...] = ()
+    #: Since when it rings anybody, and when the latest telephone began.
+    offered_at: datetime | None = None
+    rung_at: datetime | None = None
+    #: The rings it entered its queue with, where the queue freezes them.
+    rings: tuple[Ring, ...] | None = None
     #: For whom alone it waits at first: a person's own queue.
     direct: Direct | None = None
     #: Who talked with this caller the last time, and when.
@@ -270,6 +278,8 @@ class Call:
     recording: str | None = None
     held: bool = False
     muted: bool = False
+    #: The menu phrase that was understood and is being confirmed.
+    unconfirmed: str | None = None
     emergency: bool = False
     #: How it was raised: `key` or `words` by the caller, `agent` by a person here.
     emergency_how: str | None = None

@@ -107,6 +107,24 @@ class Talking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A channel we listen to said one of the awaited phrases, or words that may mean danger (see StartListening).
+
+    Which words exactly is not told: they may be about a patient.
+    """
+
+    channel: str
+    stream: str
+    #: One of the phrases that were awaited; None when only a red flag was heard.
+    phrase: str | None
+    #: From 0 to 1: how much the recogniser trusts itself.
+    confidence: float
+    #: The rule of the red-flag list that was matched, or None.
+    red_flag: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneHold:
     """A telephone put its side on hold, or took it back, by its own button (re-INVITE)."""
 
@@ -149,6 +167,7 @@ SwitchEvent = (
     | Digit
     | PlaybackEnded
     | Talking
+    | Heard
     | PhoneHold
     | EndpointChanged
     | SwitchDown
@@ -289,6 +308,29 @@ class Watch:
     on: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartListening:
+    """Have what a channel's person says listened to, for phrases and for words that may mean danger (Heard events).
+
+    Given again for the same stream, it changes what is listened for. Nothing that is said is stored.
+    """
+
+    channel: str
+    stream: str
+    language: str
+    #: What the person may say just now; empty: nothing in particular.
+    phrases: tuple[str, ...] = ()
+    red_flags: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopListening:
+    """End it; it may have ended with the channel."""
+
+    channel: str
+    stream: str
+
+
 Command = (
     Answer
     | Play
@@ -305,6 +347,8 @@ Command = (
     | StartRecording
     | StopRecording
     | Watch
+    | StartListening
+    | StopListening
 )
 
 

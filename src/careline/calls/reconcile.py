@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from careline.calls import attendance, callback, caller, closing, talk
+from careline.calls import attendance, callback, caller, closing, hearing, talk
 from careline.calls.callback_model import Stage
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase, call_of
@@ -115,6 +115,8 @@ def _resume(s: Step, seen: SwitchSnapshot) -> None:
             s.do(Bridge(bridge=call.bridge, channels=(call.channel, other.leg)))
     else:
         caller.resume_after_outage(s)
+    if listening := hearing.wanted(s.call, s.line):
+        s.do(listening)
 
 
 def _sweep(floor: Floor, seen: SwitchSnapshot, out: Outcome) -> None:

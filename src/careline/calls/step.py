@@ -40,12 +40,16 @@ class LineSetup:
     hours: Callable[[datetime], Literal["open", "closed", "closure"]]
     #: Whether calls are recorded (announced by `record.notice` in the greeting).
     record: bool = True
+    #: Whether callers are listened to for words that may mean danger.
+    listen: bool = False
     #: The key that raises an emergency at every point of a call; None: this line has none.
     emergency_key: str | None = "*"
     #: Where such a call goes, when somebody is signed on there.
     emergency_queue: UUID | None = None
     #: Where callers go who chose nothing.
     fallback_queue: UUID | None = None
+    #: After so long in a queue callers are offered to leave a message; 0: never.
+    max_wait_seconds: int = 0
     #: The opening hours, for whoever must look ahead; None: always open. And the location's IANA zone.
     calendar: Calendar | None = None
     zone: str = "UTC"
@@ -65,6 +69,8 @@ class Setting:
     queues: Mapping[UUID, Queue]
     #: Place in the queue (from 1) and estimated seconds for a waiting call; None when nobody is staffed.
     outlook: Callable[[Call], tuple[int, float | None]]
+    #: Whether a queue's rules sent a call elsewhere that was about to join it; then that is done.
+    turn_away: Callable[[Step, UUID, Any], bool] = lambda _s, _queue, _joining: False
     #: Whether somebody takes calls of a queue now, be it that all are busy.
     staffed: Callable[[UUID], bool] = lambda _: True
     #: A callback that waits for the same caller, if there is one; and where numbers belong.

@@ -60,6 +60,8 @@ class Place:
     item: int = 0
     typed: Mapping[str, str] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    #: The nodes come to in this step, with the sub-flow's node before its own: `who > ask`.
+    path: list[str] = field(default_factory=list)
 
     @classmethod
     def begin(cls, flow: Flow, env: Env) -> Place:
@@ -115,6 +117,7 @@ class Place:
     def move(self, node: str) -> None:
         """Come to a node anew."""
         self.node = node
+        self.path.append(" > ".join([*(frame.node for frame in self.stack), node]))
         self.tries = self.item = 0
         self.speaking = self.secret = False
         self.digits = ""
@@ -330,6 +333,16 @@ def _best(by_language: Mapping[str, str], language: str) -> str:
 
 def _defaults(flow: Flow) -> dict[str, Any]:
     return {name: variable.default for name, variable in flow.variables.items() if variable.default is not None}
+
+
+def node_at(flow: Flow, cursor: Cursor) -> Node | None:
+    """The node at a cursor, in the sub-flow the caller is in; None when the flow no longer has it."""
+    try:
+        for frame in cursor.stack:
+            flow = _sub_flow(flow, frame.node)
+    except FlowError:
+        return None
+    return flow.nodes.get(cursor.node)
 
 
 def _sub_flow(flow: Flow, node: str) -> Flow:

@@ -113,6 +113,8 @@ class LineConfig:
     flows: tuple[FlowChoice, ...] = ()
     #: The key that raises an emergency at every point of a call; empty: none.
     emergency_key: str = "*"
+    #: Whether callers are listened to for words that may mean danger while nobody else hears them.
+    listen_for_emergencies: bool = True
     #: Where a caller in an emergency goes, when somebody is signed on there; None: to the present queue.
     emergency_queue_id: UUID | None = None
 
@@ -141,6 +143,7 @@ class LineConfig:
             "direct": self.direct,
             "flows": [choice.to_body() for choice in self.flows],
             "emergency_key": self.emergency_key,
+            "listen_for_emergencies": self.listen_for_emergencies,
             "emergency_queue_id": _text(self.emergency_queue_id),
         }
 
@@ -169,6 +172,7 @@ class LineConfig:
                 direct=bool(body.get("direct", False)),
                 flows=tuple(FlowChoice.from_body(choice) for choice in body.get("flows") or []),
                 emergency_key=str(body.get("emergency_key", "*")),
+                listen_for_emergencies=bool(body.get("listen_for_emergencies", True)),
                 emergency_queue_id=_uuid(body.get("emergency_queue_id")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

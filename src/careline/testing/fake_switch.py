@@ -24,6 +24,7 @@ from careline.calls.ports import (
     EndpointChanged,
     Hangup,
     HangupCause,
+    Heard,
     LegAnswered,
     LegEnded,
     LegRinging,
@@ -34,7 +35,9 @@ from careline.calls.ports import (
     PlaybackEnded,
     Ring,
     SendDigits,
+    StartListening,
     StartRecording,
+    StopListening,
     StopPlay,
     StopRecording,
     SwitchDown,
@@ -66,6 +69,8 @@ class FakeChannel:
     parked: bool = False
     muted: bool = False
     watched: bool = False
+    #: What is listened for, as it was last asked for.
+    listening: StartListening | None = None
     bridge: str | None = None
     recording: str | None = None
     #: Digits that were sent out to the telephone.
@@ -144,6 +149,23 @@ class FakeSwitch:
         """Somebody begins to speak, or stops; told only when the channel is watched."""
         if self.channels[channel].watched:
             self._tell(Talking(channel=channel, on=on, at=self._clock.now()))
+
+    def say(self, channel: str, *, phrase: str | None = None, red_flag: str | None = None) -> None:
+        """Somebody says a phrase, or words that may mean danger; told only when they are listened for."""
+        asked = self.channels[channel].listening
+        phrase = phrase if asked and phrase in asked.phrases else None
+        red_flag = red_flag if asked and asked.red_flags else None
+        if asked and (phrase or red_flag):
+            self._tell(
+                Heard(
+                    channel=channel,
+                    stream=asked.stream,
+                    phrase=phrase,
+                    confidence=0.9,
+                    red_flag=red_flag,
+                    at=self._clock.now(),
+                )
+            )
 
     def hold(self, channel: str, *, on: bool) -> None:
         """A telephone's own hold button."""
@@ -312,6 +334,10 @@ def _change(channel: FakeChannel, command: Command) -> None:
             channel.recording = None
         case Watch(on=on):
             channel.watched = on
+        case StartListening():
+            channel.listening = command
+        case StopListening():
+            channel.listening = None
 
 
 def _seen(channel: FakeChannel) -> ChannelSeen:
