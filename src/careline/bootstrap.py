@@ -12,6 +12,8 @@ from careline.calls.desk import DeskService
 from careline.calls.service import CallService
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
+from careline.lookups.client import LookupClient
+from careline.lookups.service import LookupService
 from careline.messages.service import MessageService
 from careline.organization.service import OrganizationService
 from careline.patients.service import PatientService
@@ -56,6 +58,7 @@ class Services:
     security: Security
     organization: OrganizationService
     patients: PatientService
+    lookups: LookupService
     messages: MessageService
     calls: CallService
     commands: CallCommands
@@ -119,6 +122,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         security=security,
         organization=OrganizationService(db, clock),
         patients=PatientService(db, clock),
+        lookups=LookupService(db, clock, security.keyring, LookupClient(settings.lookup_hosts)),
         messages=MessageService(db, clock),
         calls=CallService(db, clock),
         commands=commands,
@@ -140,4 +144,5 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         yield services
     finally:
         await services.telephony_grant.close()
+        await services.lookups.client.close()
         await db.close()

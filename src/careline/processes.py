@@ -14,6 +14,8 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from careline.bootstrap import Services, addresses, open_services
+from careline.calls.askers import LookupAsker, VerifyAsker
+from careline.calls.asks import Asker
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.ports import Switch
@@ -23,6 +25,7 @@ from careline.demo.callers import serve as call_in
 from careline.flows.shelf import Shelves
 from careline.kernel.clock import SystemClock
 from careline.kernel.errors import CarelineError
+from careline.patients.keypad import Keypad
 from careline.platform import logging as careline_logging
 from careline.platform.db import Database
 from careline.platform.lease import Lease
@@ -75,6 +78,7 @@ async def callcontrol() -> int:
             companions=(begin_with_events, filing(services.messages), fenced(lease)),
             provision=provision,
             region=settings.region,
+            askers=askers(services),
         )
         beside = [
             asyncio.create_task(_speak_names(services, book)),
@@ -165,6 +169,11 @@ async def callers() -> int:
 def timer_handlers(services: Services) -> dict[str, Handler]:
     """Every kind of timer, and the capability that deals with it."""
     return dict(services.messages.timer_handlers())
+
+
+def askers(services: Services) -> dict[str, Asker]:
+    """Who carries out what flows ask, by kind."""
+    return {"lookup": LookupAsker(services.lookups), "verify": VerifyAsker(Keypad(services.patients))}
 
 
 def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable[None]]:

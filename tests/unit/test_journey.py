@@ -167,7 +167,7 @@ def test_what_another_system_said_is_in_no_event_and_is_asked_again_after_a_kill
   menu: {kind: menu, prompts: [menu.intro], options: {"1": bye}, exits: {no_input: queue, no_match: queue}}
 """
     )
-    world = flowing(nodes.replace("status == 2", 'status == "Ana"'), variables="{status: {type: text}}")
+    world = flowing(nodes.replace("status == 2", "status == 'Ana'"), variables="{status: {type: text}}")
     ask = arrive_asking(world)
     world.take(world.floor.answered(ask, Answer(exit="next", values={"status": "Ana"}), world.now))
     assert node(world) == "menu"
@@ -211,7 +211,8 @@ def test_q1_collecting_ends_by_terminator_by_pause_and_by_tries():
 
 AHEAD = """
   first: {kind: say, prompts: [greeting.emergency-notice], next: menu}
-  menu: {kind: menu, prompts: [menu.intro], options: {"1": {next: member}, "2": bye}, exits: {no_input: queue, no_match: queue}}
+  menu: {kind: menu, prompts: [menu.intro], options: {"1": {next: member}, "2": bye},
+         exits: {no_input: queue, no_match: queue}}
   member: {kind: collect, prompts: [verify.member-id], variable: member, least: 3, most: 3, next: message,
            exits: {no_input: queue, no_match: queue}}
 """
@@ -380,7 +381,8 @@ def test_v5_the_key_at_every_kind_of_question(nodes):
 SUBFLOW = """
   first: {kind: hours, exits: {open: set, closed: message, closure: message}}
   set: {kind: set, values: {topic: billing, count: "= count + 1"}, next: table}
-  table: {kind: table, table: insurers, key: topic, into: {accepted: accepted}, next: which, exits: {not_found: message}}
+  table: {kind: table, table: insurers, key: topic, into: {accepted: accepted}, next: which,
+          exits: {not_found: message}}
   which: {kind: branch, cases: [{when: "accepted and count == 1", next: queue}], exits: {otherwise: bye}}
 """
 

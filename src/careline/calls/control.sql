@@ -53,20 +53,21 @@ ORDER BY r.n;
 -- name: save_calls
 INSERT INTO call AS c (id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
   place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
-  ended_at, ended_by, outcome, channel, callback, merged_into)
+  ended_at, ended_by, outcome, channel, callback, merged_into, emergency_how, consent, noted)
 SELECT id, line_id, source, dialled, caller, caller_name, language, phase, reason, queue_id, queued_at,
   place_at, priority, offered_to, ringing, agent_id, held, muted, emergency, transfer, arrived_at, answered_at, connected_at,
-  ended_at, ended_by, outcome, channel, callback, merged_into
+  ended_at, ended_by, outcome, channel, callback, merged_into, emergency_how, consent, noted
 FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, line_id uuid, source text, dialled text, caller text,
   caller_name text, language text, phase text, reason text, queue_id uuid, queued_at timestamptz, place_at timestamptz,
   priority int, offered_to uuid, ringing uuid[], agent_id uuid, held boolean, muted boolean, emergency boolean, transfer jsonb,
   arrived_at timestamptz, answered_at timestamptz, connected_at timestamptz, ended_at timestamptz, ended_by text,
-  outcome text, channel text, callback jsonb, merged_into uuid)
+  outcome text, channel text, callback jsonb, merged_into uuid, emergency_how text, consent boolean, noted jsonb)
 ON CONFLICT (id) DO UPDATE SET language = excluded.language, phase = excluded.phase, reason = excluded.reason,
   queue_id = excluded.queue_id, queued_at = excluded.queued_at, place_at = excluded.place_at,
   priority = excluded.priority, offered_to = excluded.offered_to,
   ringing = excluded.ringing, agent_id = excluded.agent_id, held = excluded.held,
-  muted = excluded.muted, emergency = excluded.emergency, transfer = excluded.transfer,
+  muted = excluded.muted, emergency = excluded.emergency, emergency_how = excluded.emergency_how,
+  consent = excluded.consent, noted = excluded.noted, transfer = excluded.transfer,
   answered_at = excluded.answered_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
   ended_by = excluded.ended_by, outcome = excluded.outcome, channel = excluded.channel, callback = excluded.callback,
   merged_into = excluded.merged_into, updated_at = clock_timestamp();

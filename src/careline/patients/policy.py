@@ -58,6 +58,10 @@ class Policy:
     minor_scope: frozenset[str]
     most_failures: int
     failure_window: timedelta
+    #: What must agree of what a caller typed on the keypad, where no name can be stated, and the level that gives;
+    #: None: keys verify nobody.
+    keypad: LevelRule | None
+    keypad_level: int
     #: A number that belongs to so many patients says nothing about who is calling.
     shared_number_from: int
 
@@ -80,13 +84,7 @@ class Policy:
                 name=str(body["name"]),
                 valid_from=datetime.fromisoformat(body["valid_from"]),
                 citation=str(body["citation"]),
-                levels={
-                    int(level): LevelRule(
-                        all=frozenset(rule["all"]),
-                        groups=tuple((int(g["count"]), frozenset(g["of"])) for g in rule["groups"]),
-                    )
-                    for level, rule in body["levels"].items()
-                },
+                levels={int(level): _rule(rule) for level, rule in body["levels"].items()},
                 actions={str(k): int(v) for k, v in body["actions"].items()},
                 roles={str(k): v["authority"] for k, v in body["roles"].items()},
                 authorities={
@@ -97,6 +95,8 @@ class Policy:
                 minor_scope=frozenset(body["minor"]["scope"]),
                 most_failures=int(body["failures"]["most"]),
                 failure_window=timedelta(hours=float(body["failures"]["hours"])),
+                keypad=_rule(body["keypad"]) if body.get("keypad") else None,
+                keypad_level=int((body.get("keypad") or {}).get("level", 0)),
                 shared_number_from=int(body["shared_number_from"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -109,11 +109,18 @@ class Policy:
             raise InvalidPolicy("The lock needs at least one failure and a window.")
         if not set(policy.roles.values()) <= set(policy.authorities) or "own" not in policy.authorities:
             raise InvalidPolicy("Every caller role needs a kind of authority that is described, and one is `own`.")
+        if policy.keypad and (policy.keypad_level > 1 or len(policy.keypad.all) + len(policy.keypad.groups) < 2):
+            raise InvalidPolicy("Keys need at least two identifiers, and give level 1 at most.")
         if not policy.citation:
             raise InvalidPolicy("A verification policy must say what it rests on.")
         if any(policy.actions.get(action, 0) for action in ("emergency", "take-message")):
             raise InvalidPolicy("No policy may stand before an emergency or a message.")
         return policy
+
+
+def _rule(body: Mapping[str, Any]) -> LevelRule:
+    groups = tuple((int(g["count"]), frozenset(g["of"])) for g in body["groups"])
+    return LevelRule(all=frozenset(body["all"]), groups=groups)
 
 
 def shipped_body() -> dict[str, Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from careline.calls.asks import Asker
 from careline.calls.commands import CallCommands
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
@@ -144,6 +145,7 @@ async def call_center(
     recorder: RecorderDoor | None = None,
     companions: tuple[Companion, ...] = (),
     direct: bool = False,
+    askers: Mapping[str, Asker] | None = None,
 ) -> AsyncIterator[CallCenter]:
     """Call control on a running Asterisk."""
     practice, queue_id = await furnish(db, tenant_id, direct=direct)
@@ -158,6 +160,7 @@ async def call_center(
         media=media_from(book),
         clock=clock,
         companions=companions,
+        askers=askers,
     )
     tasks = [asyncio.create_task(control.run()), asyncio.create_task(obey(control, db, app_url))]
     try:

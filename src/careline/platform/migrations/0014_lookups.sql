@@ -23,4 +23,6 @@ ALTER TABLE call
   -- `key` or `words` by the caller, `agent` by a person here.
   ADD COLUMN emergency_how text,
   -- What the caller answered to the question whether the call may be recorded; null: was not asked.
-  ADD COLUMN consent boolean;
+  ADD COLUMN consent boolean,
+  -- What the flow noted for the agent: variables that it marks as shown.
+  ADD COLUMN noted jsonb NOT NULL DEFAULT '{}';
