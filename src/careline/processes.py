@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from careline.bootstrap import Services, addresses, open_services
 from careline.calls.askers import LookupAsker, VerifyAsker
 from careline.calls.asks import Asker
+from careline.calls.callback_tasks import chasing
 from careline.calls.control import CallControl
 from careline.calls.lines import LineBook
 from careline.calls.ports import Switch
@@ -75,7 +76,7 @@ async def callcontrol() -> int:
             lines=LineBook(services.organization, SpokenMenu(), Shelves(services.db)),
             media=media_from(book),
             clock=services.clock,
-            companions=(begin_with_events, filing(services.messages), fenced(lease)),
+            companions=(begin_with_events, filing(services.messages), chasing(services.messages), fenced(lease)),
             provision=provision,
             region=settings.region,
             askers=askers(services),

@@ -184,9 +184,7 @@ def _take_old_place(s: Step) -> None:
         until=(s.now + callback_rules.HELD_AT_MOST).isoformat(),
     )
     s.happened(Kind.REQUEUED, reason="callback")
-    join_queue(
-        s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority
-    )
+    join_queue(s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority)
 
 
 def played(s: Step) -> None:

@@ -36,11 +36,17 @@ LATER = {"1": 1, "2": 2, "3": 4, "4": 24}
 def offer(s: Step, origin: Origin = Origin.OVERFLOW) -> bool:
     """Ask a waiting caller whether to be called back, without a key of the caller's. False when the queue's rules do
     not allow it, or the caller is asked already: then nothing was done."""
-    call = s.call
-    if not callback_rules.rules_of(s).offered or call.phase is not Phase.WAITING or call.arranging or call.offers:
+    if not possible(s):
         return False
     ask(s, origin)
     return True
+
+
+def possible(s: Step) -> bool:
+    """Whether this waiting caller can be asked now whether to be called back."""
+    call = s.call
+    offered = callback_rules.rules_of(s).offered
+    return offered and call.phase is Phase.WAITING and not call.arranging and not call.offers
 
 
 def ask(s: Step, origin: Origin = Origin.QUEUE) -> None:
@@ -110,9 +116,9 @@ def key(s: Step, digit: str) -> bool:
             if len(now.digits) < 15:
                 _note(s, replace(now, digits=now.digits + digit), s.now + LISTEN)
             return False
-        case (Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "1":
+        case ((Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "1"):
             return _confirmed(s, now)
-        case (Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "2":
+        case ((Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "2"):
             _put(s, Arranging(ask=Ask.ENTER, origin=now.origin))
             return False
         case Ask.WHEN, "1":
@@ -283,9 +289,7 @@ def _back(s: Step) -> bool:
     return False
 
 
-def _note(
-    s: Step, now: Arranging | None, listen_until: datetime | None, announce_at: datetime | None = None
-) -> None:
+def _note(s: Step, now: Arranging | None, listen_until: datetime | None, announce_at: datetime | None = None) -> None:
     s.happened(
         Kind.CALLBACK_ASKED,
         ask=now.ask.value if now else None,

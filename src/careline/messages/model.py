@@ -70,7 +70,8 @@ TRANSITIONS: Mapping[tuple[State, Move], State | None] = {
 
 #: What a message can be about.
 REASONS = (
-    "appointment", "refill", "results", "referral", "billing", "records", "clinical", "voicemail", "other",
+    "appointment", "refill", "results", "referral", "billing", "records", "clinical", "voicemail", "callback",
+    "other",
 )  # fmt: skip
 
 #: How a message can end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -92,12 +93,6 @@ class MessageService:
 
         Repeating it for the same call changes nothing. None when the tenant has no department at all.
         """
-        assert tx.tenant_id is not None
-        if department_id is None or await _recipient(tx, department_id, None) is None:
-            row = await tx.one(q["department_for_line"], {"call_id": call_id})
-            if row is None:
-                return None
-            department_id = row["id"]
         draft = Draft(
             department_id=department_id,
             call_id=call_id,
@@ -109,8 +104,38 @@ class MessageService:
             body="Voicemail." if seconds is None else f"Voicemail, {round(seconds)} seconds.",
             key=f"voicemail:{call_id}",
         )
+        return await self._file(tx, draft)
+
+    async def take_missed_callback(
+        self, tx: Tx, *, call_id: UUID, number: str, language: str, attempts: int
+    ) -> UUID | None:
+        """For call control, inside its transaction: a caller who asked to be called back and could not be reached is
+        the line's department's to reach. Repeating it changes nothing. None when the tenant has no department."""
+        draft = Draft(
+            department_id=None,
+            call_id=call_id,
+            caller_name="",
+            caller_role="unknown",
+            callback=number,
+            callback_confirmed=True,
+            language=language,
+            reason="callback",
+            body=f"Asked to be called back; not reached. Times called: {attempts}.",
+            key=f"callback:{call_id}",
+        )
+        return await self._file(tx, draft)
+
+    async def _file(self, tx: Tx, draft: Draft) -> UUID | None:
+        """Put what call control files into the inbox meant, else into one of the line's own department."""
+        assert tx.tenant_id is not None
+        department_id = draft.department_id
+        if department_id is None or await _recipient(tx, department_id, None) is None:
+            row = await tx.one(q["department_for_line"], {"call_id": draft.call_id})
+            if row is None:
+                return None
+            draft = replace(draft, department_id=row["id"])
         actor = system_actor(tx.tenant_id)
-        message_id, _ = await self._insert(tx, actor, draft, to_e164(caller), self.clock.now())
+        message_id, _ = await self._insert(tx, actor, draft, to_e164(draft.callback), self.clock.now())
         return message_id
 
     # --- reading --------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def reasons() -> dict[str, str]:
         "records": _("Records"),
         "clinical": _("Clinical question"),
         "voicemail": _("Voicemail"),
+        "callback": _("Callback not reached"),
         "other": _("Other"),
     }
 
