@@ -249,7 +249,7 @@ def test_o11_keeps_place_between_callers_on_the_line():
     world.press("2", "c2")
     world.press("1", "c2")
     ends(world, "c2")
-    assert [world.floor.outlook(world.call(c))[0] for c in ("c1", "c2", "c3")] == [1, 2, 3]
+    assert [world.floor.outlook(world.call(c), world.now)[0] for c in ("c1", "c2", "c3")] == [1, 2, 3]
     world.sign_on(ANA)
     assert world.call("c1").offer is not None
     world.sign_on(BEN)

@@ -22,6 +22,10 @@ class Agenda:
             self._moments[key] = moment
             heapq.heappush(self._heap, (moment, key))
 
+    def __contains__(self, key: UUID) -> bool:
+        """Whether something is due to it."""
+        return key in self._moments
+
     def next(self) -> datetime | None:
         """The earliest moment."""
         while self._heap:

@@ -88,8 +88,6 @@ class Floor:
         self.day: date | None = None
         #: Wrap-up codes in use, by tenant.
         self.codes: dict[int, frozenset[str]] = {}
-        #: Measured handling time of a queue today, in seconds; a queue's own expectation until there is one.
-        self.handle_seconds: dict[UUID, float] = {}
 
     # --- configuration ----------------------------------------------------------------------------------------------
 
@@ -105,9 +103,9 @@ class Floor:
         self.queues = {queue.id: queue for plan in plans.values() for queue in plan.queues}
         self.codes = {tenant_id: plan.codes for tenant_id, plan in plans.items()}
         # Whole seconds: a figure that trembles is not a change.
-        self.handle_seconds = {q: float(round(s)) for plan in plans.values() for q, s in plan.handling.items()}
+        handling = {q: float(round(s)) for plan in plans.values() for q, s in plan.handling.items()}
         self.roster.configure(person for plan in plans.values() for person in plan.people)
-        self.dispatch.configure(self.queues, self.handle_seconds)
+        self.dispatch.configure(self.queues, handling)
         if now is not None:
             opening.note_changes(self, now, out)
             overflow.leave_missing_queues(self, now, out)
@@ -122,6 +120,11 @@ class Floor:
         """Take over a call that was folded from its events."""
         self.calls[call.id] = call
         self._index(call)
+
+    @property
+    def handle_seconds(self) -> dict[UUID, float]:
+        """Measured handling time of queues today, in seconds; a queue's own expectation until there is one."""
+        return self.dispatch.router.handling
 
     def sites(self) -> Mapping[UUID, UUID]:
         """Line -> where its callers go who chose nothing: how a call is sent to another site."""
@@ -211,7 +214,7 @@ class Floor:
         call_id: UUID,
         now: datetime,
         out: Outcome,
-        act: Callable[[Step], None],
+        act: Callable[[Step], object],
         person_id: UUID | None = None,
     ) -> None:
         """Let `act` move one call on; agents follow from its events. Nothing is changed when `act` raises."""
@@ -256,7 +259,7 @@ class Floor:
         call_id = self.by_channel.get(channel) or call_of(channel)
         return self.calls.get(call_id) if call_id else None
 
-    def _on_caller(self, channel: str, now: datetime, out: Outcome, act: Callable[[Step], None]) -> None:
+    def _on_caller(self, channel: str, now: datetime, out: Outcome, act: Callable[[Step], object]) -> None:
         call = self._call_at(channel)
         if call and call.channel == channel and call.phase is not Phase.ENDED:
             self.step(call.id, now, out, act)

@@ -247,9 +247,7 @@ class Roster:
             talked = round(agent.talk_seconds + seconds, 3)
             self.put(replace(agent, talk_seconds=talked, last_inbound_end=now))
 
-    def begin_wrap_up(
-        self, agent_id: UUID, call_id: UUID, queue: Queue | None, now: datetime, out: Outcome
-    ) -> None:
+    def begin_wrap_up(self, agent_id: UUID, call_id: UUID, queue: Queue | None, now: datetime, out: Outcome) -> None:
         """The agent finishes notes. One clock per agent: it runs once, whatever happens to the call or in other queues.
 
         The agent's own time counts up to the queue's, whose mode says whether the clock ends it (acd-and-ivr §7).

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from careline.calls.closing import end
-from careline.calls.model import SPARE, Kind, Offer, Phase
+from careline.calls.model import SPARE, UNHEARD, Kind, Offer, Phase
 from careline.calls.ports import (
     Bridge,
     Hangup,
@@ -23,6 +23,9 @@ from careline.calls.ports import (
 from careline.calls.step import Step
 from careline.kernel.errors import Conflict
 from careline.queues.model import Agent
+
+#: A caller whose agent was gone at once hears place and wait after so long.
+ANNOUNCE_AGAIN = timedelta(seconds=15)
 
 
 class WrongMoment(Conflict):
@@ -211,6 +214,37 @@ def leave(s: Step, *, wrap_up: bool, reason: str, hang_up: bool = True) -> None:
         s.do(Hangup(channel=handling.leg))
     if handling.returning_leg:
         s.do(Hangup(channel=handling.returning_leg))
+
+
+def unheard(s: Step) -> bool:
+    """Whether the agent's leg ended so soon after it was answered that nobody can have been heard."""
+    handling, call = s.call.handling, s.call
+    return (
+        handling is not None
+        and call.queue_id is not None
+        and not call.held
+        and call.transfer is None
+        and call.phase is Phase.TALKING
+        and s.now - handling.connected_at < UNHEARD
+        and call.connected_at == handling.connected_at
+        and call.callback is None
+    )
+
+
+def resume_search(s: Step) -> None:
+    """The agent picked up and was gone before a word: the search goes on where it was, in the same ring and place."""
+    call, handling = s.call, s.call.handling
+    assert handling is not None
+    leave(s, wrap_up=False, reason="unheard", hang_up=False)
+    s.happened(
+        Kind.REQUEUED,
+        reason="unheard",
+        resume=True,
+        agent_id=str(handling.agent_id),
+        spare_until=(s.now + SPARE).isoformat(),
+        announce_at=(s.now + ANNOUNCE_AGAIN).isoformat(),
+    )
+    s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)), Park(channel=call.channel))
 
 
 def hang_up(s: Step) -> None:

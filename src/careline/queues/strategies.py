@@ -183,6 +183,11 @@ def find(name: str) -> Strategy | None:
     return _registered.get(name)
 
 
+def get(name: str) -> Strategy:
+    """The strategy of a name; longest idle where one of a third party is no longer installed."""
+    return find(name) or _registered["longest-idle"]
+
+
 def names() -> list[str]:
     """Every strategy there is, ours first."""
     _load_others()
@@ -193,3 +198,9 @@ def names() -> list[str]:
 def _load_others() -> None:
     for point in entry_points(group="careline.strategies"):
         _registered.setdefault(point.name, point.load())
+
+
+def rings_several(queue: Queue) -> bool:
+    """Whether a queue's strategy may ring several telephones for one call."""
+    strategy = find(queue.rules.strategy)
+    return strategy is not None and strategy.at_once != "one"

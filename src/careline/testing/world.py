@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid5
@@ -10,12 +11,14 @@ from uuid import UUID, uuid5
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Event
 from careline.calls.orders import Order, obey
-from careline.calls.outcome import AgentEvent, Outcome
+from careline.calls.outcome import AgentEvent, Happening, Outcome
+from careline.calls.plan import FloorPlan
 from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
 from careline.calls.step import LineSetup
 from careline.flows.reading import parse
 from careline.flows.standard import MenuChoice, Standard, standard
 from careline.queues.model import Agent, AgentStatus, Queue
+from careline.queues.rules import Rules
 
 T = TypeVar("T")
 
@@ -80,6 +83,9 @@ class World:
         for person, name in ((ANA, "Ana"), (BEN, "Ben")):
             self.floor.roster.put(Agent(id=person, tenant_id=1, name=name, languages=frozenset({"en", "es"})))
         self.floor.codes[1] = frozenset({"scheduled"})
+        self.floor.dispatch.configure(self.floor.queues, {})
+        #: Everything that happened, in order, as it is written.
+        self.log: list[Happening] = []
 
     def _id(self) -> UUID:
         self.serial += 1
@@ -87,10 +93,23 @@ class World:
 
     def take(self, out: Outcome) -> Outcome:
         """Note what has happened."""
+        self.log += out.log
         self.events += out.events
         self.agent_events += out.agent_events
         self.commands = out.commands
         return out
+
+    def reconfigure(self, queue_id: UUID = QUEUE, *, rules: Rules | None = None, **changes: Any) -> None:
+        """A queue is configured anew, as by a page: its rules, or any of its fields."""
+        before = self.floor.queues[queue_id]
+        queue = replace(before, rules=rules or before.rules, **changes)
+        queues = [queue if q.id == queue_id else q for q in self.floor.queues.values()]
+        self.plan(queues, list(self.floor.agents.values()))
+
+    def plan(self, queues: Sequence[Queue], people: Sequence[Agent]) -> None:
+        """The whole configuration as it is now."""
+        plan = FloorPlan(queues=queues, people=people, codes=self.floor.codes[1], handling={})
+        self.take(self.floor.configure({1: plan}, self.floor.lines, self.now))
 
     def see(self, event: SwitchEvent) -> Outcome:
         """The switch says something."""

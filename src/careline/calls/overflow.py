@@ -1,0 +1,259 @@
+"""Calls that do not stay in their queue: turned away at its door, sent on while they wait, or left with nobody. Pure.
+
+What a queue says is decided by `queues.overflow`; here it is found out, carried out, and recorded with its reason.
+Each rule applies at most once to a call in a queue, so that two queues can never pass a caller to and fro.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from careline.calls import callback_dialog, handover, journey, talk, waiting
+from careline.calls.message import invite_message, say_goodbye
+from careline.calls.model import Call, Kind, Phase
+from careline.calls.outcome import Outcome
+from careline.calls.ports import StopPlay, Unpark
+from careline.calls.step import Step
+from careline.calls.waiting import Joining
+from careline.flows.model import Prompt
+from careline.queues import overflow as rules
+from careline.queues.model import Queue
+from careline.queues.overflow import Action, QueueState
+from careline.queues.rules import Target
+
+if TYPE_CHECKING:
+    from careline.calls.floor import Floor
+
+#: How often a waiting call is held against what changes without it: size, expected wait, staffing, hours.
+LOOK = timedelta(seconds=5)
+#: How long an outside number rings.
+OUTSIDE_RING = 30
+#: The code of a line's own longest wait.
+MAXIMUM = "maximum-wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call is turned away: how it would have joined, or None for one that waits already."""
+
+    queue_id: UUID
+    joining: Joining | None
+
+
+# --- when -----------------------------------------------------------------------------------------------------------
+
+
+def next_check(floor: Floor, call: Call, now: datetime) -> datetime | None:
+    """When this waiting call is to be looked at again; None when no rule can take it away."""
+    assert call.queue_id is not None
+    assert call.queued_at is not None
+    queue, line = floor.queues.get(call.queue_id), floor.pinned.get(call.id)
+    moments: list[datetime | None] = []
+    if queue is not None:
+        waited = (now - _since(call)).total_seconds()
+        moments.append(rules.next_check(waited, queue.rules, _since(call)))
+        if queue.rules.leave.when_empty or any(r.measure != "wait" and r.at != "entry" for r in queue.rules.overflow):
+            moments.append(now + LOOK)
+    if line and line.max_wait_seconds and _mark(MAXIMUM, call.queue_id) not in call.diverted:
+        moments.append(max(now, call.queued_at + timedelta(seconds=line.max_wait_seconds)))
+    return min((m for m in moments if m), default=None)
+
+
+def _since(call: Call) -> datetime:
+    return call.place_at or call.arrived_at
+
+
+def _mark(reason: str, queue_id: UUID | None) -> str:
+    return f"{reason}:{queue_id}"
+
+
+def turn_away(floor: Floor, s: Step, queue_id: UUID, joining: Joining) -> bool:
+    """Send a call elsewhere that is about to join a queue, when the queue's rules say so. False: it may join."""
+    action = at_the_door(floor, s, queue_id)
+    return action is not None and carry_out(floor.sites(), s, action, Origin(queue_id, joining))
+
+
+# --- whether --------------------------------------------------------------------------------------------------------
+
+
+def at_the_door(floor: Floor, s: Step, queue_id: UUID) -> Action | None:
+    """What turns a call away from a queue it is about to join; None when it may join."""
+    queue = floor.queues[queue_id]
+    if s.call.emergency:
+        return None
+    people = [a for m in queue.members if (a := floor.agents.get(m))]
+    found = rules.may_join(people, queue)
+    if found is None and queue.rules.overflow:
+        found = _decide(floor, s.call, queue, s.now, entering=True, is_open=s.line.hours(s.now) == "open")
+    return None if found is None or _mark(found.reason, queue_id) in s.call.diverted else found
+
+
+def _decide(floor: Floor, call: Call, queue: Queue, now: datetime, *, entering: bool, is_open: bool) -> Action | None:
+    left = tuple(r for r in queue.rules.overflow if _mark(f"overflow-{r.measure}", queue.id) not in call.diverted)
+    waits = any(r.measure == "estimate" for r in left)
+    state = QueueState(
+        entering=entering,
+        waiting=floor.dispatch.size(queue.id),
+        signed_on=sum(1 for m in queue.members if (a := floor.agents.get(m)) and a.present),
+        estimate=_estimate(floor, call, queue, now, entering=entering) if waits else None,
+        waited=0.0 if entering else (now - _since(call)).total_seconds(),
+        open=is_open,
+    )
+    return rules.decide(state, replace(queue.rules, overflow=left))
+
+
+def _estimate(floor: Floor, call: Call, queue: Queue, now: datetime, *, entering: bool) -> float | None:
+    if entering:
+        call = replace(call, queue_id=queue.id, queued_at=now, place_at=now)
+    return floor.outlook(call, now)[1]
+
+
+def _empty_too_long(floor: Floor, queue: Queue, now: datetime) -> Action | None:
+    """Whether nobody has staffed the queue for its grace time. After a restart the time begins anew."""
+    leave = queue.rules.leave
+    people = [a for m in queue.members if (a := floor.agents.get(m))]
+    staffed = rules.counted(people, queue, leave.not_counted) > 0
+    if staffed:
+        floor.empty_since.pop(queue.id, None)
+    since = None if staffed else floor.empty_since.setdefault(queue.id, now)
+    return rules.must_leave(staffed, since, leave, now)
+
+
+# --- carried out ----------------------------------------------------------------------------------------------------
+
+
+def check(floor: Floor, call_id: UUID, now: datetime, out: Outcome) -> None:
+    """Hold a waiting call against its queue's rules, and look again when that is due."""
+    call = floor.dispatch.in_line().get(call_id)
+    if call is None or call.queue_id is None:
+        return
+    queue, line = floor.queues.get(call.queue_id), floor.pinned[call_id]
+    if queue is not None and not call.offers and call.phase is Phase.WAITING and not call.emergency:
+        is_open = line.hours(now) == "open"
+        action = _empty_too_long(floor, queue, now) or _decide(floor, call, queue, now, entering=False, is_open=is_open)
+        if action and _mark(action.reason, queue.id) not in call.diverted:
+            origin = Origin(queue.id, None)
+            floor.step(call_id, now, out, lambda s: carry_out(floor.sites(), s, action, origin))
+        elif _too_long(call, line.max_wait_seconds, now):
+            floor.step(call_id, now, out, _offer_message)
+    if (left := floor.dispatch.in_line().get(call_id)) is not None:
+        floor.checks.put(call_id, _later(next_check(floor, left, now), now))
+
+
+def _later(moment: datetime | None, now: datetime) -> datetime | None:
+    # While it rings at somebody nothing is taken away; it is looked at again soon after.
+    return None if moment is None else max(moment, now + timedelta(seconds=1))
+
+
+def _too_long(call: Call, seconds: int, now: datetime) -> bool:
+    assert call.queued_at is not None
+    over = seconds and now - call.queued_at >= timedelta(seconds=seconds)
+    return bool(over) and _mark(MAXIMUM, call.queue_id) not in call.diverted
+
+
+def _offer_message(s: Step) -> None:
+    """The line's longest wait is over: the caller hears that a message can be left, and keeps the place meanwhile."""
+    call = s.call
+    s.happened(Kind.DIVERTED, reason=MAXIMUM, queue_id=str(call.queue_id), to="message-offer", target=None)
+    if call.playback:
+        s.do(StopPlay(playback=call.playback))
+    if call.leave:
+        s.do(Unpark(channel=call.channel))
+        s.speak(call.channel, Prompt("queue.comfort"), Prompt("queue.voicemail-offer"))
+
+
+def leave_missing_queues(floor: Floor, now: datetime, out: Outcome) -> None:
+    """A queue was taken out of service while calls waited in it: they go to their line's queue, or to a message."""
+    for call_id, call in list(floor.dispatch.in_line().items()):
+        if call.queue_id in floor.queues or call.phase is not Phase.WAITING:
+            continue
+        fallback = floor.pinned[call_id].fallback_queue
+        there = fallback in floor.queues
+        target = Target(kind="queue", to=str(fallback)) if there else Target(kind="voicemail")
+        origin, action = Origin(call.queue_id or UUID(int=0), None), Action(target=target, reason="queue-closed")
+        floor.step(call_id, now, out, lambda s, a=action, o=origin: _leave(floor, s, a, o))  # type: ignore[misc]
+
+
+def _leave(floor: Floor, s: Step, action: Action, origin: Origin) -> None:
+    talk.end_offers(s, "withdrawn")
+    carry_out(floor.sites(), s, action, origin)
+
+
+def carry_out(sites: Mapping[UUID, UUID], s: Step, action: Action, origin: Origin) -> bool:
+    """Take the call where the rule says, with an event that says why. False when there is no such place: it stays."""
+    target = action.target
+    go = _ways(sites, s, target, origin)
+    if go is None:
+        return False
+    s.happened(
+        Kind.DIVERTED, reason=action.reason, queue_id=str(origin.queue_id), to=target.kind, target=target.to or None
+    )
+    if origin.joining is None and s.call.playback:
+        s.do(StopPlay(playback=s.call.playback))
+    go()
+    return True
+
+
+def _ways(sites: Mapping[UUID, UUID], s: Step, target: Target, origin: Origin) -> Callable[[], object] | None:
+    joining = origin.joining or Joining(
+        reason=s.call.reason, leave=s.call.leave, place_at=_since(s.call), priority=s.call.priority
+    )
+    match target.kind:
+        case "queue" | "site":
+            queue_id = _queue(sites, s, target)
+            if queue_id is None or queue_id == origin.queue_id:
+                return None
+            place_at = joining.place_at if target.keep_place else None
+            return lambda: waiting.join(s, queue_id, replace(joining, place_at=place_at, kept=True))
+        case "outside":
+            if not target.to.startswith("+"):
+                return None
+            return lambda: _outside(s, target.to, origin, joining)
+        case "callback":
+            if origin.joining is None and not callback_dialog.possible(s):
+                return None
+            return lambda: _callback(s, origin, joining)
+        case "end":
+            return lambda: _unparked(s, origin, lambda: say_goodbye(s, "overflow", Prompt("goodbye")))
+        case "voicemail":
+            return lambda: _unparked(s, origin, lambda: _message(s, joining.leave))
+
+
+def _queue(sites: Mapping[UUID, UUID], s: Step, target: Target) -> UUID | None:
+    try:
+        wanted = UUID(target.to)
+    except ValueError:
+        return None
+    queue_id = sites.get(wanted) if target.kind == "site" else wanted
+    queue = s.setting.queues.get(queue_id) if queue_id else None
+    return queue.id if queue and queue.tenant_id == s.call.tenant_id else None
+
+
+def _unparked(s: Step, origin: Origin, act: Callable[[], object]) -> None:
+    if origin.joining is None:
+        s.do(Unpark(channel=s.call.channel))
+    act()
+
+
+def _message(s: Step, leave: str | None) -> None:
+    if leave:
+        journey.enter(s, leave)
+    else:
+        invite_message(s, None, (Prompt("voicemail.instructions"),))
+
+
+def _outside(s: Step, number: str, origin: Origin, joining: Joining) -> None:
+    """Ring the outside number. The caller has a place meanwhile, for when nobody answers there."""
+    if origin.joining is not None:
+        waiting.put_in_line(s, origin.queue_id, replace(joining, kept=True))
+    handover.send_outside(s, number, OUTSIDE_RING)
+
+
+def _callback(s: Step, origin: Origin, joining: Joining) -> None:
+    if origin.joining is not None:
+        waiting.put_in_line(s, origin.queue_id, replace(joining, kept=True))
+    callback_dialog.offer(s)
