@@ -207,6 +207,8 @@ class OfferView:
     #: Highest level of verification reached on this call by an earlier agent (0..3).
     verified_level: int
     emergency: bool
+    #: Who raised it: `key` or `words` by the caller, `agent` by a colleague.
+    emergency_how: str | None
     #: The colleague who hands the call over or asks for advice; None for a call from the queue.
     from_agent: str | None = None
 
@@ -274,6 +276,11 @@ class ContactView:
     muted: bool
     held: bool
     emergency: bool
+    emergency_how: str | None
+    #: What the caller answered to the question whether the call may be recorded; None: was not asked.
+    consent: bool | None
+    #: What the flow noted: variables that it shows.
+    noted: dict[str, Any]
     #: {"mode", "target", "label", "state"} of a running transfer.
     transfer: dict[str, Any] | None
     queue: str | None

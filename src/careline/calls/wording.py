@@ -11,7 +11,7 @@ from careline.platform.i18n import gettext as _
 from careline.queues.wording import languages
 
 #: Events that only move the machinery; the record leaves them to the event log.
-SILENT = frozenset({"flow_moved", "recording_started"})
+SILENT = frozenset({"flow_moved", "recording_started", "noted"})
 
 
 def outcomes() -> dict[str, str]:
@@ -114,6 +114,12 @@ def _of_caller(step: Step, queue: str) -> str | None:
             return _("Voicemail ended")
         case "ending":
             return _("Goodbye was said")
+        case "asked" | "ask_ended":
+            return _of_ask(step)
+        case "consented":
+            return _("The caller agreed to be recorded") if body.get("record") else _("The caller refused recording")
+        case "flow_failed":
+            return _("The call flow could not go on; a person takes over")
         case "recovered":
             return _("Call control was restarted and took the call over")
         case "ended":
@@ -122,6 +128,23 @@ def _of_caller(step: Step, queue: str) -> str | None:
             said = _("Ended by %(who)s") % {"who": by}
             return f"{said}: {outcome}" if outcome else said
     return None
+
+
+def _of_ask(step: Step) -> str:
+    if step.kind == "asked":
+        asked = {
+            "lookup": _("Another system was asked"),
+            "verify": _("What the caller typed is compared"),
+            "agent": _("A voice agent talks with the caller"),
+        }
+        return asked.get(str(step.body.get("what")), _("Another system was asked"))
+    exits = {
+        "verified": _("The caller is verified by keys"),
+        "timeout": _("No answer came in time"),
+        "failed": _("It failed"),
+        "not_found": _("Nothing was found"),
+    }
+    return exits.get(str(step.body.get("exit")), _("The answer came"))
 
 
 def _of_agent(step: Step, who: str) -> str | None:
@@ -153,7 +176,11 @@ def _of_agent(step: Step, who: str) -> str | None:
         case "agent_left":
             return _("%(agent)s left the call") % {"agent": who}
         case "emergency_raised":
-            return _("EMERGENCY raised")
+            by_caller = {
+                "key": _("EMERGENCY: the caller pressed the emergency key"),
+                "words": _("EMERGENCY: the caller said words that may mean one"),
+            }
+            return by_caller.get(str(body.get("how"))) or _("EMERGENCY raised")
         case "wrapped_up":
             return _("Wrapped up: %(code)s") % {"code": body.get("code") or _("no code")}
     return None

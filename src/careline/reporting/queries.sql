@@ -24,7 +24,7 @@ GROUP BY m.queue_id, s.status, s.phone_online
 
 -- Calls in the house. The caller's number is not here: the board hangs on a wall.
 -- name: list_open_calls
-SELECT c.id, c.phase, c.source, c.language, c.reason, c.emergency, c.priority, c.held,
+SELECT c.id, c.phase, c.source, c.language, c.reason, c.emergency, c.emergency_how, c.priority, c.held,
        c.queue_id, q.name AS queue, l.label AS line, c.arrived_at, c.place_at, c.connected_at,
        p.name AS agent, o.name AS offered_to, c.transfer ->> 'state' AS transfer
 FROM call c

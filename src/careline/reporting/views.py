@@ -56,6 +56,8 @@ class OpenCall:
     language: str
     reason: str | None
     emergency: bool
+    #: `key` or `words` by the caller, `agent` by a person here.
+    emergency_how: str | None
     held: bool
     queue_id: UUID | None
     queue: str | None

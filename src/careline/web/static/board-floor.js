@@ -11,7 +11,7 @@ export function drawCalls(page) {
     ? h("p.empty", t("No call is in the house."))
     : h("table", h("thead", h("tr", h("th", { scope: "col" }, t("State")), h("th", { scope: "col" }, t("Queue")), h("th", { scope: "col" }, t("About")), h("th.num", { scope: "col" }, t("Since")), h("th", { scope: "col" }, t("Agent")), h("th", { scope: "col" }, h("span.sr", t("Actions"))))),
       h("tbody", calls.map((call) => h("tr", { key: call.id },
-        h("th", { scope: "row" }, call.emergency && h("span.status-pill", { "data-tone": "harm" }, t("Emergency")), page.data.may_open ? h("a", { href: `/calls/${call.id}` }, call.held ? t("on hold") : phases[call.phase] ?? call.phase) : phases[call.phase] ?? call.phase),
+        h("th", { scope: "row" }, call.emergency && h("span.status-pill", { "data-tone": "harm" }, { key: t("Emergency key"), words: t("Emergency words") }[call.emergency_how] ?? t("Emergency")), page.data.may_open ? h("a", { href: `/calls/${call.id}` }, call.held ? t("on hold") : phases[call.phase] ?? call.phase) : phases[call.phase] ?? call.phase),
         h("td", call.queue ?? call.line),
         h("td", [call.reason, page.data.languages[call.language] ?? call.language].filter(Boolean).join(" · ")),
         h("td.num", clock(call.since, { late: call.phase === "waiting" ? 60 : null })),

@@ -1,5 +1,6 @@
 // Middle: the contact in hand. Who is calling, the patients of this call, what the caller wants, and wrapping up.
 import { clock, h, render, t } from "./dom.js";
+import { emergencyBanner } from "./desk-line.js";
 import { drawPatients, loadPatients } from "./desk-patient.js";
 import { drawMessages } from "./desk-message.js";
 
@@ -44,8 +45,10 @@ function head(desk, contact) {
   const about = [contact.queue, contact.reason, desk.language(contact.language), kinds[contact.source]].filter(Boolean);
   return h("div.contact-head", { key: "head" },
     h("h3", contact.caller ?? t("Number withheld")),
-    contact.emergency && h("span.status-pill", { "data-tone": "harm" }, t("Emergency")),
+    emergencyBanner(contact),
     contact.state === "held" && h("span.status-pill", { "data-tone": "late" }, t("On hold")),
+    contact.consent === false && h("span.status-pill", { "data-tone": "late" }, t("Not recorded: the caller refused")),
+    Object.keys(contact.noted).length > 0 && h("dl.noted", Object.entries(contact.noted).map(([name, value]) => h("div", { key: name }, h("dt", name.replaceAll("_", " ")), h("dd", String(value))))),
     h("p", t("for %(line)s", { line: contact.line.label }), about.length ? ` · ${about.join(" · ")}` : ""));
 }
 

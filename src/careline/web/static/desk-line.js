@@ -67,6 +67,15 @@ function softphoneLine(soft) {
   return h("p.phone-line", { "data-online": "yes" }, t("Telephone in this browser is ready"));
 }
 
+/** Who raised the emergency, in words that nobody overlooks; an agent's own needs no more than the mark. */
+export function emergencyBanner(found) {
+  if (!found.emergency) return null;
+  const words = { key: t("Caller pressed the emergency key"), words: t("Caller said words that may mean an emergency") }[found.emergency_how];
+  return words
+    ? h("p.emergency-banner", { key: "emergency", role: "alert" }, words)
+    : h("p", { key: "emergency" }, h("span.status-pill", { "data-tone": "harm" }, t("Emergency")));
+}
+
 function offer(desk) {
   const { offer: found } = desk.snapshot;
   if (!found) return null;
@@ -76,7 +85,7 @@ function offer(desk) {
     found.from_agent && h("p", h("strong", t("From %(who)s", { who: found.from_agent }))),
     h("p", [found.reason, desk.language(found.language), kinds[found.caller_kind]].filter(Boolean).join(" · ")),
     h("p", t("Waiting"), " ", clock(found.waiting_since, { late: 60 }), " · ", found.verified_level ? t("verified to level %(level)s by a colleague", { level: found.verified_level }) : t("not verified")),
-    found.emergency && h("p", h("span.status-pill", { "data-tone": "harm" }, t("Emergency"))),
+    emergencyBanner(found),
     h("div.row",
       h("button.primary", { type: "button", "aria-keyshortcuts": "Alt+A", onclick: () => desk.actions.answer() }, t("Answer"), " ", h("kbd", "Alt A")),
       h("button", { type: "button", "aria-keyshortcuts": "Alt+X", "aria-busy": desk.busy.has("decline") || undefined, onclick: () => desk.actions.decline() }, t("Decline"), " ", h("kbd", "Alt X"))));
