@@ -109,9 +109,10 @@ class Whisper:
     ) -> Transcript:
         """Write it down in a thread, one recording at a time: recognition takes a whole core."""
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._work, samples, rate, language, hints)
+            return await asyncio.to_thread(self.write_down, samples, rate, language, hints)
 
-    def _work(self, samples: array[int], rate: int, language: str | None, hints: Sequence[str]) -> Transcript:
+    def write_down(self, samples: array[int], rate: int, language: str | None, hints: Sequence[str] = ()) -> Transcript:
+        """The same, holding up whoever asks: for a process that does nothing else."""
         np: Any = importlib.import_module("numpy")
         folder = self._folder(language)
         model = self._loaded.get(folder)
