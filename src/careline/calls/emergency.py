@@ -48,7 +48,7 @@ def raise_by_caller(s: Step, how: How) -> None:
         return
     _let_go(s)
     if queue is not None:
-        join_queue(s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at)
+        join_queue(s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=FIRST_OF_ALL)
         _notice(s, NOTICE, FIRST_IN_LINE)
     elif call.phase is Phase.VOICEMAIL:
         invite_message(s, call.message.department if call.message else None, (NOTICE, INSTRUCTIONS))

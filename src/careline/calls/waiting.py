@@ -100,6 +100,19 @@ def put_in_line(s: Step, queue_id: UUID, joining: Joining) -> None:
     s.do(Park(channel=s.call.channel))
 
 
+def choices(s: Step, *, first: bool) -> tuple[Prompt, ...]:
+    """The keys that a waiting caller has, always in this order: 1 a message, 2 a callback, and the emergency key, which
+    is told once in a wait."""
+    said: list[Prompt] = []
+    if s.call.leave:
+        said.append(Prompt("queue.voicemail-offer"))
+    if callback_rules.offered(s):
+        said.append(Prompt("callback.offer"))
+    if first and s.line.emergency_key and not s.call.emergency:
+        said.append(Prompt("menu.option.emergency", (("digit", s.line.emergency_key),)))
+    return tuple(said)
+
+
 def announce(s: Step) -> None:
     """Tell a waiting caller place and expected wait, and the choices there are.
 
@@ -126,10 +139,7 @@ def announce(s: Step) -> None:
     )
     prompts = [Prompt("queue.position", (("number", place),))] if place_said else []
     prompts += _wait_prompts(told) if told else (Prompt("queue.comfort"),)
-    if call.leave:
-        prompts.append(Prompt("queue.voicemail-offer"))
-    if callback_rules.offered(s):
-        prompts.append(Prompt("callback.offer"))
+    prompts += choices(s, first=call.announced_place is None and call.announced_minutes is None)
     s.do(Unpark(channel=call.channel))
     s.speak(call.channel, *prompts)
 
