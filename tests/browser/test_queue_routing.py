@@ -1,4 +1,4 @@
-"""How a queue finds its agents, set in a real Chromium: strategy, rings, overflow, callback, places, and the history."""
+"""How a queue finds its agents, set in a real Chromium: strategy, rings, overflow, callback, places, history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scene(app: WebApp) -> Scene:
 async def routing(visit: Visit, scene: Scene) -> Page:
     visitor = await visit(secret=scene.app.cookie_for("vera@example.org"), viewport={"width": 1280, "height": 900})
     page = await visitor.open("/queues")
-    await page.locator("tbody th a").first.click()
+    await page.get_by_role("row", name="Ana Ruiz").locator("th a").first.click()
     await page.get_by_role("link", name="Routing: strategy, rings, overflow, callback").click()
     return page
 

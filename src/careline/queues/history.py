@@ -35,13 +35,15 @@ class QueueHistory:
         actor.require(Permission.QUEUE_MANAGE)
         async with self.db.tenant(actor.tenant_id) as tx:
             rows = await tx.all(_q["list_changes"], {"id": queue_id})
-        found, before = [], None
-        for row in rows:
-            after = row["body"].get("rules")
-            settings = tuple(differences(before, after)) if before is not None and after is not None else ()
-            found.append(Changed(at=row["at"], by=row["by"], kind=row["kind"], settings=settings))
-            before = after if after is not None else before
-        return found[::-1]
+        return [
+            Changed(
+                at=row["at"],
+                by=row["by"],
+                kind=row["kind"],
+                settings=tuple(differences(row["body"].get("was", {}), row["body"].get("rules", {}))),
+            )
+            for row in rows
+        ]
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -49,6 +49,14 @@ def _whole(routing: dict[str, Any] | None) -> dict[str, Any]:
     return body
 
 
+def _laid_over(whole: dict[str, Any], entered: dict[str, Any]) -> dict[str, Any]:
+    """What was filled in, over the defaults: a refused form comes back as it was sent."""
+    return whole | {
+        name: _laid_over(whole[name], value) if isinstance(value, dict) and isinstance(whole.get(name), dict) else value
+        for name, value in entered.items()
+    }
+
+
 @get("/queues/{queue_id:uuid}/routing")
 async def routing(services: Any, actor: Actor, queue_id: FromPath[UUID]) -> Response[Any]:
     """The rules as they are."""
@@ -68,7 +76,9 @@ async def save_routing(
     try:
         try:
             fields = {name: form.text(name) for name in data if not name.startswith(("place.", "_"))}
-            body = _whole(routing_form.read(fields))
+            entered = routing_form.read(fields)
+            body = _laid_over(_whole(None), entered)
+            body = _whole(entered)
         except ValueError as error:
             raise InvalidRules(_("Fill in a number: %(field)s.") % {"field": str(error)}) from error
         places = _places(form, queue)

@@ -115,7 +115,7 @@ class QueueService(SurgeSwitch, QueueHistory):
         actor.require(Permission.QUEUE_MANAGE)
         params = {**_checked(rules), "id": queue_id}
         async with self.db.tenant(actor.tenant_id) as tx:
-            await _read(tx, queue_id)
+            before = await _read(tx, queue_id)
             if await tx.one(_q["name_taken"], params) is not None:
                 raise NameTaken
             await _check_queues(tx, queues_named(from_body(rules.routing or {})))
@@ -125,7 +125,8 @@ class QueueService(SurgeSwitch, QueueHistory):
                     raise QueueInUse(waiting=waiting["n"])
             await tx.run(_q["update_queue"], params)
             made = await _read(tx, queue_id)
-            await self._changed(tx, actor, "queue", queue_id, "changed", rules=asdict(made.rules))
+            was, now = asdict(before.rules), asdict(made.rules)
+            await self._changed(tx, actor, "queue", queue_id, "changed", was=was, rules=now)
             await audit.record(tx, actor, Action.UPDATE, "queue", queue_id)
         return made
 
