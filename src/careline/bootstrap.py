@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from careline.calls.callback_service import CallbackService
 from careline.calls.commands import CallCommands
 from careline.calls.desk import DeskService
 from careline.calls.service import CallService
+from careline.flows.service import FlowService
+from careline.flows.table_service import TableService
 from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import Unavailable
 from careline.lookups.client import LookupClient
@@ -29,6 +32,7 @@ from careline.security.model import SecurityConfig
 from careline.security.service import Security
 from careline.security.service import build as build_security
 from careline.telephony.grants import TelephoneGrants
+from careline.telephony.prompts.known import known_prompts
 
 
 class NoDatabase(Unavailable):
@@ -63,8 +67,11 @@ class Services:
     calls: CallService
     commands: CallCommands
     telephony_grant: TelephoneGrants
+    callbacks: CallbackService
     desk: DeskService
     queues: QueueService
+    flows: FlowService
+    tables: TableService
     board: BoardService
     recordings: RecordingService
 
@@ -127,8 +134,11 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         calls=CallService(db, clock),
         commands=commands,
         telephony_grant=TelephoneGrants(settings.home, commands),
+        callbacks=CallbackService(db, clock, commands),
         desk=DeskService(db, clock),
         queues=QueueService(db, clock, security.keyring),
+        flows=FlowService(db, clock, known_prompts()),
+        tables=TableService(db, clock),
         board=BoardService(db, clock),
         recordings=RecordingService(db, clock, security.keyring, recordings_folder(settings.home)),
     )

@@ -29,6 +29,9 @@ message.read           x       x         .       x           .             .    
 message.read-all       .       x         .       .           .             .            .
 queue.manage           .       x         .       .           x             .            .
 organization.manage    .       .         .       .           x             .            .
+flow.edit              .       x         .       .           x             .            .
+flow.publish           .       .         .       .           x             .            .
+table.edit             .       x         .       .           x             .            .
 closure.switch         .       x         .       .           x             .            .
 people.manage          .       .         .       .           x             .            x
 token.manage           .       .         .       .           x             .            x

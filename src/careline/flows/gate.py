@@ -65,7 +65,8 @@ class Context:
     prompts: Mapping[str, frozenset[str]] | None = None
     #: Ids of uploaded recordings.
     recordings: frozenset[str] | None = None
-    emergency_key: str = "*"
+    #: Keys that raise an emergency on the lines this flow is for.
+    emergency_keys: frozenset[str] = frozenset("*")
 
 
 @dataclass(slots=True)
@@ -186,7 +187,7 @@ def _menu(judge: _Judge, node: Menu) -> None:
 def _key(judge: _Judge, name: str, key: str) -> None:
     if key not in KEYS:
         judge.wrong(name, "key-invalid", f"No telephone has the key “{key}”.")
-    elif key == judge.context.emergency_key:
+    elif key in judge.context.emergency_keys:
         judge.wrong(name, "key-emergency", f"The key {key} is kept for emergencies.")
 
 

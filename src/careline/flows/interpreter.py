@@ -62,8 +62,6 @@ from careline.flows.place import Place
 #: Nodes passed without waiting before a flow is called endless. The publish gate lets no such flow through.
 _MOST_STEPS = 5000
 
-_ASKING = (Lookup, CallbackOffer, Transfer, VoiceAgent, EnterQueue)
-
 
 def step(flow: Flow, cursor: Cursor | None, cause: Cause, env: Env) -> tuple[Cursor, list[Action]]:
     """The next cursor and what to do now. `cursor` None begins the flow."""
@@ -72,6 +70,16 @@ def step(flow: Flow, cursor: Cursor | None, cause: Cause, env: Env) -> tuple[Cur
     walk = _Walk(Place.at(flow, cursor, env))
     walk.go(cause)
     return walk.result()
+
+
+def follow(flow: Flow, cursor: Cursor | None, cause: Cause, env: Env) -> tuple[Cursor, list[Action], list[str]]:
+    """As `step`, with every node that was come to on the way, for those who watch a flow being walked."""
+    walk = _Walk(Place.at(flow, cursor, env) if cursor else Place.begin(flow, env))
+    if cursor is None:
+        walk.enter(flow.start)
+    else:
+        walk.go(cause)
+    return walk.at.cursor(), walk.actions, walk.at.path
 
 
 def enter_node(flow: Flow, cursor: Cursor | None, name: str, env: Env) -> tuple[Cursor, list[Action]]:

@@ -136,6 +136,9 @@ ORDER BY t.name
 -- name: know_table
 SELECT id, name FROM flow_table WHERE id = %(id)s FOR UPDATE
 
+-- name: table_name
+SELECT name FROM flow_table WHERE id = %(id)s
+
 -- name: newest_table
 SELECT version, columns, rows, valid_from FROM flow_table_version WHERE table_id = %(id)s ORDER BY version DESC LIMIT 1
 
@@ -153,6 +156,5 @@ SELECT v.version, v.valid_from, v.made_at, v.note, v.columns, v.rows, p.name AS 
 FROM flow_table_version v LEFT JOIN person p ON p.id = v.made_by
 WHERE v.table_id = %(id)s ORDER BY v.version DESC LIMIT 200
 
--- name: table_version
-SELECT v.version, v.valid_from, v.columns, v.rows FROM flow_table_version v
-WHERE v.table_id = %(id)s AND v.version = %(version)s
+-- name: endpoints
+SELECT name FROM lookup_endpoint WHERE retired_at IS NULL ORDER BY name

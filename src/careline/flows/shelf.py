@@ -71,6 +71,10 @@ class Shelf:
         """The flow of a call that began with these versions; None when they are not on this shelf."""
         return self._bind(pin.version, None, dict(pin.parts), 0)
 
+    def bind(self, version: UUID, call_id: UUID) -> Flow | None:
+        """A published version with the sub-flows a call would get."""
+        return self._bind(version, call_id, {}, 0)
+
     def row(self, table: str, key: str) -> Mapping[str, Any] | None:
         """The row of a table for a key, as it holds now."""
         return self.tables.get(table, {}).get(key)

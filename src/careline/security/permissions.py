@@ -36,6 +36,12 @@ class Permission(StrEnum):
     QUEUE_MANAGE = "queue.manage"
     #: Lines, numbers, hours, locations, departments, providers, prompts.
     ORGANIZATION_MANAGE = "organization.manage"
+    #: Write flows and try them; nothing that callers meet changes by it.
+    FLOW_EDIT = "flow.edit"
+    #: Put a flow before callers, in part or wholly, and take it back.
+    FLOW_PUBLISH = "flow.publish"
+    #: Change the tables that flows look into.
+    TABLE_EDIT = "table.edit"
     #: Throw the emergency-closure switch.
     CLOSURE_SWITCH = "closure.switch"
     #: People, roles and their sessions.
@@ -76,13 +82,13 @@ MATRIX: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: frozenset(
         {P.CALL_HANDLE, P.CALL_READ, P.CALL_READ_OWN, P.RECORDING_PLAY, P.RECORDING_PLAY_OWN, P.BOARD_READ,
          P.AGENT_MANAGE, P.PATIENT_SEARCH, P.PATIENT_READ, P.MESSAGE_TAKE, P.MESSAGE_READ, P.MESSAGE_READ_ALL,
-         P.QUEUE_MANAGE, P.CLOSURE_SWITCH, P.DEMO_DRIVE}
+         P.QUEUE_MANAGE, P.FLOW_EDIT, P.TABLE_EDIT, P.CLOSURE_SWITCH, P.DEMO_DRIVE}
     ),
     Role.QUALITY: frozenset({P.CALL_READ, P.RECORDING_PLAY, P.BOARD_READ}),
     Role.PROVIDER: frozenset({P.MESSAGE_READ, P.PATIENT_READ}),
     Role.ADMINISTRATOR: frozenset(
-        {P.BOARD_READ, P.QUEUE_MANAGE, P.ORGANIZATION_MANAGE, P.CLOSURE_SWITCH, P.PEOPLE_MANAGE, P.TOKEN_MANAGE,
-         P.DEMO_DRIVE}
+        {P.BOARD_READ, P.QUEUE_MANAGE, P.ORGANIZATION_MANAGE, P.FLOW_EDIT, P.FLOW_PUBLISH, P.TABLE_EDIT,
+         P.CLOSURE_SWITCH, P.PEOPLE_MANAGE, P.TOKEN_MANAGE, P.DEMO_DRIVE}
     ),
     Role.PRIVACY_OFFICER: frozenset({P.AUDIT_READ, P.CALL_READ}),
     Role.SYSTEM: frozenset({P.BOARD_READ, P.PEOPLE_MANAGE, P.TOKEN_MANAGE, P.DEMO_DRIVE}),
