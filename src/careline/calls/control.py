@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,12 +18,13 @@ from uuid import UUID
 from careline.calls import store
 from careline.calls.asking import Asking
 from careline.calls.asks import Answer, Ask, Asker
+from careline.calls.doorkeeper import Doorkeeper
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Arrived, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
@@ -44,6 +46,7 @@ UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the da
 REFRESH = 3.0
 #: How often callers are looked for whom no event announced.
 LOOK = 4.0
+REMEMBERED_ORDERS = 1000
 
 
 class CallControl:
@@ -74,7 +77,9 @@ class CallControl:
         self._lines = lines
         self._provision = provision
         self._tenants: list[int] = []
-        self._seen_orders: set[UUID] = set()
+        #: The last orders taken: each comes twice, announced and found by looking. Its row knows what was done before.
+        self._seen_orders: OrderedDict[UUID, None] = OrderedDict()
+        self.door = Doorkeeper(self.floor, clock, apply=self.apply, give=self._give)
         self._wake = asyncio.Event()
         self._looked_again = clock.now() - timedelta(hours=1)
         self.switch_up = False
@@ -151,7 +156,7 @@ class CallControl:
                 seen = await self.switch.snapshot()
             except CarelineError:
                 continue
-            found = strays(self.floor, seen)
+            found = strays(self.floor, seen) - self.door.door.held.keys()
             for channel in found & before:
                 log.warning("a caller stood at the door unannounced", extra={"channel": channel})
                 await self._on_switch(arrival(seen, channel, self.clock.now()))
@@ -163,7 +168,7 @@ class CallControl:
         UNWRITTEN.set(self.writer.waiting)
         now = self.clock.now()
         states = {
-            "callcontrol": ("up", ""),
+            "callcontrol": ("up", self.door.report),
             "switch": ("up", "") if self.switch_up else ("down", "The telephone switch does not answer."),
         }
         async with self.db.system() as tx:
@@ -176,9 +181,7 @@ class CallControl:
         """Carry out and write what the floor has decided."""
         if outcome.commands:
             # The switch keeps the order of commands on each channel; nothing here waits for it.
-            task = asyncio.create_task(self._sent(self.switch.run(outcome.commands), len(outcome.commands)))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._give(outcome.commands)
         self.writer.add(outcome)
         self._asking.follow(outcome)
         self._wake.set()
@@ -186,12 +189,22 @@ class CallControl:
             if event.kind == "offered":
                 OFFERS.inc()
 
+    def _give(self, commands: Sequence[Command]) -> None:
+        self.door.under_way += len(commands)
+        task = asyncio.create_task(self._sent(self.switch.run(commands), len(commands)))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
     async def _sent(self, sending: Awaitable[None], count: int) -> None:
         try:
             await sending
         except CarelineError as error:
             # The switch is away; when it is back, reconciling puts every call where its state says.
             log.warning("commands did not reach the switch", extra={"error": error.id, "count": count})
+        finally:
+            self.door.under_way -= count
+            if self.door.door.held:
+                self.door.let_in()
 
     def _answered(self, ask: Ask, answer: Answer) -> None:
         """What was asked outside came back."""
@@ -217,12 +230,16 @@ class CallControl:
 
     async def _on_switch(self, event: SwitchEvent) -> None:
         now = self.clock.now()
+        if self.door.hear(event, now):
+            return
         match event:
             case SwitchDown():
                 self.switch_up = False
+                self.door.clear()
                 log.warning("the switch is away")
                 await self._report_quietly()
             case SwitchUp(fresh=fresh):
+                self.door.clear()
                 if fresh and self.floor.calls and await self._nothing_survived():
                     self.apply(lost_switch(self.floor, now))
                 for tenant_id in self._tenants:
@@ -261,6 +278,7 @@ class CallControl:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), min(pause, 1.0))
             now = self.clock.now()
+            self.door.let_in()
             due = self.floor.next_due()
             if due and due <= now:
                 try:
@@ -275,7 +293,9 @@ class CallControl:
         """Carry out one order from its row; a second call for the same order does nothing."""
         if order_id in self._seen_orders:
             return
-        self._seen_orders.add(order_id)
+        self._seen_orders[order_id] = None
+        if len(self._seen_orders) > REMEMBERED_ORDERS:
+            self._seen_orders.popitem(last=False)
         async with self.db.tenant(tenant_id) as tx:
             row = await tx.one(_q["get_order"], {"id": order_id})
         if row is None or row["state"] != "given":

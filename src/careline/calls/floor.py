@@ -264,7 +264,15 @@ class Floor:
         if call and call.channel == channel and call.phase is not Phase.ENDED:
             self.step(call.id, now, out, act)
 
-    def _arrived(self, arrived: Arrived, now: datetime, out: Outcome) -> None:
+    def missed(self, arrived: Arrived, now: datetime) -> Outcome:
+        """A caller gave up before there was a moment to serve the call: it is on record as abandoned."""
+        out = Outcome()
+        self._arrived(arrived, now, out, lambda s, _: closing.end(s, by="caller", outcome="abandoned"))
+        return out
+
+    def _arrived(
+        self, arrived: Arrived, now: datetime, out: Outcome, begun: Callable[[Step, Arrived], None] = caller.arrive
+    ) -> None:
         dialled = to_e164(arrived.dialled, self.region) or arrived.dialled
         line = self.lines.get(dialled)
         if line is None:
@@ -295,7 +303,7 @@ class Floor:
         s = Step(begin(event, line.tenant_id), now, self.setting(now), line)
         s.events.append(event)
         self.pinned[s.call.id] = line
-        caller.arrive(s, arrived)
+        begun(s, arrived)
         self._settle(s, out)
 
     def _playback_ended(self, playback: str, now: datetime, out: Outcome) -> None:

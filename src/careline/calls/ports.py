@@ -186,6 +186,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingBack:
+    """Let an inbound channel hear that it rings, without answering it."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """Play media one after another: absolute file paths without extension. Ends with PlaybackEnded."""
 
@@ -333,6 +340,7 @@ class StopListening:
 
 Command = (
     Answer
+    | RingBack
     | Play
     | StopPlay
     | Park

@@ -21,6 +21,7 @@ from careline.calls.ports import (
     Park,
     Play,
     Ring,
+    RingBack,
     SendDigits,
     StartRecording,
     StopPlay,
@@ -159,6 +160,8 @@ class Orders:
         match command:
             case Answer(channel=channel):
                 await self._post(f"channels/{_q(channel)}/answer")
+            case RingBack(channel=channel):
+                await self._post(f"channels/{_q(channel)}/ring")
             case Play():
                 await self._play(command)
             case StopPlay(playback=playback):

@@ -34,6 +34,7 @@ from careline.calls.ports import (
     Play,
     PlaybackEnded,
     Ring,
+    RingBack,
     SendDigits,
     StartListening,
     StartRecording,
@@ -66,6 +67,8 @@ class FakeChannel:
     endpoint: str | None = None
     ring_until: datetime | None = None
     up: bool = False
+    #: Of a caller: hears that it rings.
+    ringing: bool = False
     parked: bool = False
     muted: bool = False
     watched: bool = False
@@ -319,7 +322,9 @@ class FakeSwitch:
 def _change(channel: FakeChannel, command: Command) -> None:
     match command:
         case Answer():
-            channel.up = True
+            channel.up, channel.ringing = True, False
+        case RingBack():
+            channel.ringing = not channel.up
         case Park():
             channel.parked = True
         case Unpark():
