@@ -10,7 +10,7 @@ Candidates come in the strategy's order, those who cannot be asked last. `order`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -50,11 +50,12 @@ def explain(
     chosen: Sequence[UUID] = (),
     position: int | None = None,
     passed_over: int = 0,
+    taken: Container[UUID] = (),
 ) -> Why:
     """The reasons for and against everybody who serves the call's queue (or is named for the call)."""
     named = set(where.kept_for or ()) | {p.agent_id for p in call.preferred}
     people = sorted((agents[m] for m in where.queue.members | named if m in agents), key=lambda a: a.id.int)
-    codes = {a.id: against(a, call, where, reserve_on) for a in people}
+    codes = {a.id: "just-offered" if a.id in taken else against(a, call, where, reserve_on) for a in people}
     asked = ordered([a for a in people if codes[a.id] is None], where, call, strategy, last)
     others = [a for a in people if codes[a.id] is not None]
     listed = [*asked, *others][:LISTED]

@@ -40,9 +40,10 @@ def opened(call: Waiting, rings: Sequence[Ring], now: datetime) -> int:
 def next_opens(call: Waiting, rings: Sequence[Ring], now: datetime) -> datetime | None:
     """When the next ring opens; None when none does."""
     done = opened(call, rings, now)
-    if done >= len(rings) or call.ring_frozen_at:
+    if done >= len(rings):
         return None
-    return (call.queued_at or call.place_at) + timedelta(seconds=rings[done].after_seconds)
+    opens = (call.queued_at or call.place_at) + timedelta(seconds=rings[done].after_seconds)
+    return None if call.ring_frozen_at and call.ring_frozen_at < opens else opens
 
 
 def reach(call: Waiting, queue: Queue, rings: Sequence[Ring], step: int) -> Reach:

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from careline.queues import skills, strategies
 from careline.queues.model import Agent, Preferred, Queue, Waiting
 from careline.queues.rings import Reach, opened, reach, rings_of
 from careline.queues.rules import Ring
+
+T = TypeVar("T")
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+#: Whoever serves the queue.
+ANYONE = Reach(skills.ANYBODY, language=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +41,7 @@ class Standing:
     not_before: datetime | None = None
 
 
-def suits(agent: Agent, call: Waiting, queue: Queue, whom: Reach) -> str | None:
+def suits(agent: Agent, language: str, queue: Queue, whom: Reach) -> str | None:
     """What speaks against an agent for a call whatever they are doing just now: a code, None for nothing."""
     if agent.tenant_id != queue.tenant_id or agent.id not in queue.members:
         return "not-member"
@@ -41,7 +49,7 @@ def suits(agent: Agent, call: Waiting, queue: Queue, whom: Reach) -> str | None:
         return "not-in-ring"
     if whom.max_rank is not None and queue.place(agent.id).rank > whom.max_rank:
         return "not-in-ring"
-    if whom.language and call.language not in agent.languages:
+    if whom.language and language not in agent.languages:
         return "language"
     return None if skills.holds(whom.requirement, agent.id, agent.skills) else "skills"
 
@@ -50,12 +58,13 @@ def current_queue(call: Waiting, queues: Mapping[UUID, Queue], person: Agent | N
     """The queue a call waits in: its own, or its backup once the person it was for is not to be waited for."""
     queue = queues.get(call.queue_id)
     direct = call.direct
-    if direct is None or direct.then is None or _waits_for(person, direct.until, now):
+    if direct is None or direct.then is None or waits_for(person, direct.until, now):
         return queue
     return queues.get(direct.then) or queue
 
 
-def _waits_for(person: Agent | None, until: datetime, now: datetime) -> bool:
+def waits_for(person: Agent | None, until: datetime, now: datetime) -> bool:
+    """Whether a call is still kept for a person: signed on, and its time not over."""
     return person is not None and person.present and now < until
 
 
@@ -72,17 +81,16 @@ def standing(
     if queue is None:
         return None
     gate = gate_of(call, queue)
-    if call.direct and _waits_for(person, call.direct.until, now):
-        anyone = Reach(skills.ANYBODY, language=False)
+    if call.direct and waits_for(person, call.direct.until, now):
         kept = (call.direct.agent_id,)
-        return Standing(queue=queue, step=0, reach=anyone, kept_for=kept, direct=True, not_before=gate)
+        return Standing(queue=queue, step=0, reach=ANYONE, kept_for=kept, direct=True, not_before=gate)
     rings = rings_of(call, queue) if rings is None else rings
     members = [agents[m] for m in queue.members if m in agents]
     step, whom = settle_step(
         opened(call, rings, now),
         len(rings),
         lambda n: reach(call, queue, rings, n),
-        lambda r: any(a.present and suits(a, call, queue, open_to_all(r, queue)) is None for a in members),
+        lambda r: any(a.present and suits(a, call.language, queue, open_to_all(r, queue)) is None for a in members),
     )
     whom = open_to_all(whom, queue)
     kept_for = tuple(p.agent_id for p in preferred(call, queue, whom, agents, now)) or None
@@ -97,9 +105,7 @@ def open_to_all(whom: Reach, queue: Queue) -> Reach:
     return Reach(skills.ANYBODY, language=False, agents=whom.agents, max_rank=whom.max_rank)
 
 
-def settle_step(
-    step: int, most: int, reach_of: Callable[[int], Reach], anybody: Callable[[Reach], bool]
-) -> tuple[int, Reach]:
+def settle_step(step: int, most: int, reach_of: Callable[[int], T], anybody: Callable[[T], bool]) -> tuple[int, T]:
     """The ring that time has opened or, where nobody signed on can serve it, the next at once that somebody can."""
     whom = reach_of(step)
     at, found = step, whom
@@ -116,10 +122,10 @@ def preferred(call: Waiting, queue: Queue, whom: Reach, agents: Mapping[UUID, Ag
     kept = [
         p
         for p in call.preferred
-        if _waits_for(person := agents.get(p.agent_id), p.until, now)
+        if waits_for(person := agents.get(p.agent_id), p.until, now)
         and person is not None
         and person.tenant_id == queue.tenant_id
-        and (not p.member or suits(person, call, queue, whom) is None)
+        and (not p.member or suits(person, call.language, queue, whom) is None)
     ]
     return sorted(kept, key=lambda p: (-p.score, p.agent_id.int))
 
@@ -130,7 +136,7 @@ def gate_of(call: Waiting, queue: Queue) -> datetime | None:
         return call.not_before
     strategy = strategies.find(queue.rules.strategy)
     if strategy is None or strategy.at_once != "growing" or call.rung_at is None:
-        return datetime.max.replace(tzinfo=call.place_at.tzinfo)
+        return NEVER
     return call.rung_at + timedelta(seconds=queue.rules.progressive_seconds)
 
 
@@ -142,7 +148,7 @@ def against(agent: Agent, call: Waiting, where: Standing, reserve_on: int) -> st
         if agent.tenant_id != where.queue.tenant_id:
             return "not-member"
     else:
-        if code := suits(agent, call, where.queue, where.reach):
+        if code := suits(agent, call.language, where.queue, where.reach):
             return code
         if where.queue.place(agent.id).reserve > reserve_on:
             return "reserve"

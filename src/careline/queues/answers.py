@@ -1,0 +1,88 @@
+"""The router's answers to questions that decide nothing: place, expected wait, and why. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from careline.queues import ageing, explain, standing
+from careline.queues import estimate as estimates
+from careline.queues.explain import Why
+from careline.queues.index import bits
+
+if TYPE_CHECKING:
+    from careline.queues.places import Entry
+    from careline.queues.router import Router
+
+
+def position(router: Router, entry: Entry, micros: int) -> int:
+    """The call's place in its queue, from 1."""
+    return 1 + _ahead(router, entry, micros) + sum(_gated_ahead(router, entry, micros).values())
+
+
+def _ahead(router: Router, entry: Entry, micros: int, sharing: int | None = None) -> int:
+    """Calls of the queue before this one that may be offered now; `sharing`: only those that these agents suit too."""
+    tier, weight, scored, base, start, number = router.places.rank(entry, micros)
+    prefix = (tier, weight, scored)
+    ahead = 0
+    for bucket in entry.line.buckets:
+        if sharing is not None and not bucket.group.base.able & sharing:
+            continue
+        other = bucket.lane.key
+        if other[:3] < prefix:
+            ahead += len(bucket.keys)
+        elif other[:3] == prefix:
+            ahead += bisect_left(bucket.keys, (base + other[3] * micros, start, number))
+    return ahead
+
+
+def _gated_ahead(router: Router, entry: Entry, micros: int, sharing: int | None = None) -> dict[int, bool]:
+    """Calls of the queue that are not to be offered now, and whether they come before this one."""
+    own = router.places.rank(entry, micros)
+    entries = router.places.entries
+    return {
+        n: router.places.rank(entries[n], micros) < own
+        for n in entry.line.gated
+        if sharing is None or entries[n].group.base.able & sharing
+    }
+
+
+def estimate(router: Router, entry: Entry, micros: int) -> float | None:
+    """Expected seconds of waiting: the calls before it that draw on the same agents, and those agents' share for this
+    queue. None when nobody who suits is on the floor."""
+    people, line = router.people, entry.line
+    able = entry.group.base.able & people.staffed
+    staff = 0.0
+    for number in bits(able):
+        agent = people.agents[number]
+        if agent is not None:
+            serves = router.places.serves[agent.id]
+            staff += estimates.staff_share(len(line.entries), sum(len(other.entries) for other in serves))
+    place = 1 + _ahead(router, entry, micros, able) + sum(_gated_ahead(router, entry, micros, able).values())
+    seconds = router.handling.get(line.queue.id, line.queue.expected_handle_seconds)
+    return estimates.expected_wait(place, staff, seconds)
+
+
+def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -> Why:
+    """The reasons of a decision, or of there being none."""
+    people, call, line = router.people, entry.call, entry.line
+    micros = ageing.micros(now)
+    agents = {a.id: a for a in people.agents if a is not None}
+    where = standing.standing(call, router.queues, agents, now, router.places.held(call))
+    assert where is not None
+    ahead = _ahead(router, entry, micros)
+    return explain.explain(
+        call,
+        where,
+        agents,
+        router.places.strategy(line.queue),
+        now,
+        reserve_on=line.reserve_on,
+        last=router.last.get(line.queue.id),
+        chosen=chosen,
+        position=1 + ahead + sum(_gated_ahead(router, entry, micros).values()),
+        passed_over=ahead if chosen else 0,
+        taken={a.id for n in bits(people.taken) if (a := people.agents[n])},
+    )
