@@ -24,19 +24,19 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
 @pytest.mark.parametrize(
     ("role", "top", "manage"),
     [
-        (Role.AGENT, ["/desk", "/calls", "/inbox"], []),
+        (Role.AGENT, ["/desk", "/callbacks", "/calls", "/inbox"], []),
         (
             Role.SUPERVISOR,
-            ["/desk", "/board", "/calls", "/inbox", "/manage"],
+            ["/desk", "/board", "/callbacks", "/calls", "/inbox", "/manage"],
             ["/hours", "/queues", "/verification-locks", "/demo"],
         ),
-        (Role.QUALITY, ["/board", "/calls"], []),
+        (Role.QUALITY, ["/board", "/callbacks", "/calls"], []),
         (Role.PROVIDER, ["/inbox"], []),
         (Role.PRIVACY_OFFICER, ["/calls", "/manage"], ["/audit"]),
-        (Role.SYSTEM, ["/board", "/manage"], ["/people", "/tokens", "/demo"]),
+        (Role.SYSTEM, ["/board", "/callbacks", "/manage"], ["/people", "/tokens", "/demo"]),
         (
             Role.ADMINISTRATOR,
-            ["/board", "/manage"],
+            ["/board", "/callbacks", "/manage"],
             ["/organization", "/lines", "/hours", "/queues", "/flows", "/prompts", "/people", "/tokens", "/demo"],
         ),
     ],

@@ -10,6 +10,7 @@ from uuid import UUID
 from litestar import Controller, Request, get, post, put
 from litestar.params import FromPath
 
+from careline.calls import callback_api
 from careline.calls.service import CallSearch
 from careline.calls.views import CallPage, CallRecord, DeskSnapshot, NoteView, Target
 from careline.kernel.errors import InvalidInput
@@ -277,4 +278,4 @@ class DeskController(Controller):
         return await _give(request, services, actor, "agent.more_time", {})
 
 
-handlers: list[Any] = [CallsController, DeskController]
+handlers: list[Any] = [CallsController, DeskController, *callback_api.handlers]

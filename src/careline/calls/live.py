@@ -11,9 +11,13 @@ from careline.platform.live import Happened, Topic
 #: Events of a call after which a queue is shorter or longer than before.
 _MOVES_QUEUES = frozenset({"queued", "requeued", "connected", "voicemail_started", "ending", "ended", "refused"})
 
+#: And those after which a callback stands elsewhere; its own kinds besides.
+_MOVES_CALLBACKS = frozenset({"queued", "connected", "ended", "offered", "offer_ended", "agent_left"})
+
 
 def topics(services: Any) -> list[Topic]:
-    """`me`: one agent's desk. `queues`: who waits, the same for all. `call:<id>`: the steps of one call."""
+    """`me`: one agent's desk. `queues`: who waits, the same for all. `callbacks`: that something
+    has happened to one. `call:<id>`: the steps of one call."""
     # The calls on each agent's desk: an event of any other call cannot change it, and is not worth a look.
     at_hand: dict[UUID, frozenset[UUID]] = {}
 
@@ -43,6 +47,14 @@ def topics(services: Any) -> list[Topic]:
     async def call(actor: Any, key: str | None) -> Any:
         return {"steps": await services.calls.story(actor, _id(key))}
 
+    async def callbacks(actor: Any, key: str | None) -> Any:
+        del key
+        return {"waiting": await services.callbacks.count(actor)}
+
+    def moves_callbacks(event: Happened, actor: Any, key: str | None) -> bool:
+        del actor, key
+        return event.kind.startswith("callback_") or event.kind in _MOVES_CALLBACKS
+
     def is_this_call(event: Happened, actor: Any, key: str | None) -> bool:
         del actor
         return str(event.stream_id) == key
@@ -50,6 +62,7 @@ def topics(services: Any) -> list[Topic]:
     return [
         Topic(name="me", snapshot=me, streams=frozenset({"agent", "call", "message"}), concerns=concerns_me),
         Topic(name="queues", snapshot=queues, streams=frozenset({"call", "queue"}), concerns=moves_queues, shared=True),
+        Topic(name="callbacks", snapshot=callbacks, streams=frozenset({"call"}), concerns=moves_callbacks),
         Topic(name="call", snapshot=call, streams=frozenset({"call"}), concerns=is_this_call),
     ]
 

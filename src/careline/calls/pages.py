@@ -13,7 +13,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
-from careline.calls import wording
+from careline.calls import callback_pages, wording
 from careline.calls.drawing import draw
 from careline.calls.service import CallSearch
 from careline.kernel.errors import InvalidInput
@@ -152,4 +152,4 @@ def _day(text: str | None, zone: str, *, after: bool = False) -> datetime | None
     return datetime.combine(day, time(), ZoneInfo(zone))
 
 
-handlers: list[Any] = [desk, calls, search, record]
+handlers: list[Any] = [desk, calls, search, record, *callback_pages.handlers]

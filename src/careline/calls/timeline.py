@@ -30,6 +30,8 @@ class Stretch(StrEnum):
     OUTSIDE = "outside"
     #: The caller speaks after the tone.
     VOICEMAIL = "voicemail"
+    #: The caller has hung up and is to be called back.
+    CALLBACK = "callback"
     #: The agent finishes the record after the call.
     WRAP_UP = "wrap_up"
 
@@ -132,6 +134,10 @@ def _read(lanes: _Lanes, step: Step) -> None:
             lanes.begin(None, Stretch.FLOW, at)
         case "queued":
             lanes.begin(None, Stretch.WAITING, at, queue)
+        case "callback_arranged" | "callback_message":
+            lanes.begin(None, Stretch.CALLBACK, at, queue)
+        case "callback_dialled" if who is not None:
+            lanes.begin(who, Stretch.RINGING, at, queue)
         case "offered" if who is not None:
             lanes.begin(who, Stretch.RINGING, at, queue)
         case "offer_ended" if who is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from careline.calls import callback_wording
 from careline.calls.timeline import Step
 from careline.kernel.phone import pretty
 from careline.platform.i18n import gettext as _
@@ -25,6 +26,9 @@ def outcomes() -> dict[str, str]:
         "refused": _("Refused"),
         "failed": _("Failed"),
         "transferred": _("Transferred outside"),
+        "callback-failed": _("Not reached by callback"),
+        "callback-cancelled": _("Callback called off"),
+        "merged": _("Went on in a later call"),
     }
 
 
@@ -51,6 +55,7 @@ def stretches() -> dict[str, str]:
         "outside": _("Outside number"),
         "voicemail": _("Voicemail"),
         "wrap_up": _("Wrap-up"),
+        "callback": _("To be called back"),
     }
 
 
@@ -71,12 +76,12 @@ def parties() -> dict[str, str]:
 
 def sentence(step: Step, names: Mapping[UUID, str]) -> str | None:
     """The step as a sentence; None when it is not worth telling."""
-    if step.kind in SILENT:
+    if step.kind in SILENT or (step.kind in callback_wording.SILENT and callback_wording.sentence(step) is None):
         return None
     who = names.get(step.id("agent_id") or UUID(int=0)) or _("an agent")
     queue = names.get(step.id("queue_id") or UUID(int=0)) or _("a queue")
     text = _of_caller(step, queue) or _of_agent(step, who) or _of_transfer(step, names)
-    return text or step.kind.replace("_", " ").capitalize()
+    return text or callback_wording.sentence(step) or step.kind.replace("_", " ").capitalize()
 
 
 def _of_caller(step: Step, queue: str) -> str | None:
@@ -103,8 +108,15 @@ def _of_caller(step: Step, queue: str) -> str | None:
             return _("Waiting in %(queue)s") % {"queue": queue}
         case "announced":
             place, minutes = body.get("place"), body.get("minutes")
+            if minutes is None and place is None:
+                return _("Told: please keep holding")
             if minutes is None:
                 return _("Told: number %(place)s in line") % {"place": place}
+            if place is None:
+                return _("Told: about %(minutes)s min") % {"minutes": minutes}
+            if body.get("more"):
+                facts = {"place": place, "minutes": minutes}
+                return _("Told: number %(place)s in line, more than %(minutes)s min") % facts
             return _("Told: number %(place)s in line, about %(minutes)s min") % {"place": place, "minutes": minutes}
         case "requeued":
             return _("Back to waiting, place kept")

@@ -29,6 +29,7 @@ class Entry:
 MAIN = (
     Entry("/desk", N_("Desk"), (P.CALL_HANDLE,), N_("Take calls.")),
     Entry("/board", N_("Board"), (P.BOARD_READ,), N_("Queues, waiting calls and agents, live.")),
+    Entry("/callbacks", N_("Callbacks"), (P.BOARD_READ, P.CALL_HANDLE), N_("Who waits to be called back.")),
     Entry("/calls", N_("Calls"), (P.CALL_READ, P.CALL_READ_OWN), N_("Records of calls: timeline, notes, recording.")),
     Entry("/inbox", N_("Inbox"), (P.MESSAGE_READ, P.MESSAGE_READ_ALL), N_("Messages for providers and departments.")),
 )
