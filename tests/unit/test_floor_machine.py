@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from careline.calls.fold import deadline, fold
-from careline.calls.model import Phase
+from careline.calls.model import FIRST_OF_ALL, Phase
 from careline.calls.ports import (
     Bridge,
     ChannelSeen,
@@ -104,6 +104,20 @@ class FloorMachine(RuleBasedStateMachine):
             self.world.press(digit, data.draw(st.sampled_from(sorted(self.channels))))
             self.after()
 
+    @rule(data=st.data())
+    def emergency_key(self, data):
+        """V5: wherever a caller stands, the key raises the emergency, and it is raised once."""
+        if self.channels:
+            channel = data.draw(st.sampled_from(sorted(self.channels)))
+            calls = [c for c in self.world.floor.calls.values() if c.channel == channel and c.phase is not Phase.ENDED]
+            self.world.press("*", channel)
+            for before in calls:
+                call = self.world.floor.calls[before.id]
+                assert call.emergency or call.outside, f"nothing was raised in {before.phase}"
+                if not before.emergency and call.phase is Phase.WAITING:
+                    assert call.priority == FIRST_OF_ALL
+            self.after()
+
     @rule(data=st.data(), ok=st.booleans())
     def prompt_ends(self, data, ok):
         playing = sorted((c.channel, c.playback) for c in self.world.floor.calls.values() if c.playback)
@@ -192,6 +206,11 @@ class FloorMachine(RuleBasedStateMachine):
                 assert call.handling or call.outside
             elif call.phase in (Phase.FLOW, Phase.VOICEMAIL):
                 assert call.playback or deadline(call) is not None
+
+    @invariant()
+    def an_emergency_is_raised_once(self):
+        raised = [e.call_id for e in self.world.events if e.kind.value == "emergency_raised"]
+        assert len(raised) == len(set(raised))
 
     @invariant()
     def nobody_is_in_two_places(self):
