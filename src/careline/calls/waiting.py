@@ -139,7 +139,10 @@ def announce(s: Step) -> None:
     )
     prompts = [Prompt("queue.position", (("number", place),))] if place_said else []
     prompts += _wait_prompts(told) if told else (Prompt("queue.comfort"),)
-    prompts += choices(s, first=call.announced_place is None and call.announced_minutes is None)
+    first = call.announced_place is None and call.announced_minutes is None
+    if first and queue and queue.surge:
+        prompts.insert(0, Prompt("surge.notice"))
+    prompts += choices(s, first=first)
     s.do(Unpark(channel=call.channel))
     s.speak(call.channel, *prompts)
 
