@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from careline.bench import routing
 from careline.bench.figures import Figure, Report, quantile
 from careline.bench.load import Calls, Load, cpu_seconds
 from careline.bench.ours import NUMBER, WAITING, Ours
@@ -26,6 +27,9 @@ from careline.platform import logging as careline_logging
 from careline.setup import components, tools
 from careline.setup.steps import prepare, say
 from careline.telephony.prompts.render import bundled
+
+#: Benches of our own code alone: without Asterisk, without a peer.
+ALONE = {"routing": routing.command}
 
 #: Calls a second: the two of the budget, and twice the rate at which app_queue was seen to bend.
 RATES = (30, 60)
@@ -58,15 +62,22 @@ def command(options: argparse.Namespace) -> int:
     """Run one bench; 0 when every budget is kept."""
     careline_logging.setup("warning", "console")
     logging.getLogger("careline").setLevel(logging.ERROR)
+    began = time.monotonic()
+    if options.name in ALONE:
+        return _finish(ALONE[options.name](options.quick), options.json, began)
     prepare([*components.run_steps(), *(s for s in tools.test_steps() if s.name == "sipp")])
     began = time.monotonic()
     # Ended from outside, it still ends what it has started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     report = asyncio.run(offer(options.quick) if options.name == "offer" else waiting(options.quick))
+    return _finish(report, options.json, began)
+
+
+def _finish(report: Report, file: str | None, began: float) -> int:
     print(report.table())
     print(f"\n{report.bench} took {time.monotonic() - began:.0f} s")
-    if options.json:
-        report.write(Path(options.json))
+    if file:
+        report.write(Path(file))
     return 0 if report.ok else 1
 
 
