@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from careline.calls import store
+from careline.calls import opening, store
 from careline.calls.asking import Asking
 from careline.calls.asks import Answer, Ask, Asker
 from careline.calls.doorkeeper import Doorkeeper
@@ -25,6 +25,7 @@ from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
 from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.recognition import Recognition
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
 from careline.calls.writer import Companion, Writer
@@ -73,6 +74,7 @@ class CallControl:
         self.floor = Floor(media, new_id, region)
         self.writer = Writer(db, self.floor, companions)
         self._sending: set[asyncio.Task[None]] = set()
+        self._recognition = Recognition(db, self.floor, clock, self.apply)
         self._asking = Asking(askers or {}, self._answered)
         self._lines = lines
         self._provision = provision
@@ -101,6 +103,7 @@ class CallControl:
                 tasks.create_task(self._look_around())
         finally:
             await self._asking.close()
+            await self._recognition.close()
 
     async def _take_over(self) -> None:
         """Fold the calls that a predecessor left, and the state of every agent."""
@@ -116,6 +119,7 @@ class CallControl:
                 self.floor.adopt(call)
             for person_id, state in states.items():
                 self.floor.roster.lay_over(person_id, state)
+        self.apply(opening.open_floor(self.floor, self.clock.now()))
         if self.floor.calls:
             log.info("calls taken over", extra={"count": len(self.floor.calls)})
 
@@ -130,7 +134,8 @@ class CallControl:
             async with self.db.tenant(tenant_id) as tx:
                 plans[tenant_id] = await store.floor_plan(tx, tenant_id, today, now)
         lines = await self._lines.load(self._tenants, now)
-        self.floor.configure(plans, lines)
+        # Until the switch is there nothing can be offered.
+        self.apply(self.floor.configure(plans, lines, now if self.switch_up else None))
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -184,6 +189,7 @@ class CallControl:
             self._give(outcome.commands)
         self.writer.add(outcome)
         self._asking.follow(outcome)
+        self._recognition.follow(outcome)
         self._wake.set()
         for event in outcome.events:
             if event.kind == "offered":
@@ -317,10 +323,11 @@ class CallControl:
         try:
             if not self.switch_up and row["kind"] != "call.emergency":
                 raise Unavailable("The telephone switch does not answer just now. Calls in progress go on.")
-            self.apply(obey(self.floor, order, self.clock.now()))
+            outcome = obey(self.floor, order, self.clock.now())
         except CarelineError as error:
             return "refused", {"error": error.id, "detail": error.detail, "status": error.status}
-        return "done", {}
+        self.apply(outcome)
+        return "done", outcome.answer
 
     @property
     def tenants(self) -> list[int]:

@@ -43,6 +43,11 @@ WHERE e.stream = 'call' AND e.stream_id IN (
   UNION SELECT call_id FROM agent_state WHERE status = 'wrap_up' AND call_id IS NOT NULL)
 ORDER BY e.stream_id, e.id;
 
+-- name: find_last_agent
+SELECT h.person_id, h.left_at FROM call c JOIN call_handling h ON h.call_id = c.id
+WHERE c.caller = %(caller)s AND c.arrived_at > %(since)s AND c.id <> %(call_id)s AND h.left_at IS NOT NULL
+ORDER BY c.arrived_at DESC, h.connected_at DESC LIMIT 1;
+
 -- name: append_events
 INSERT INTO event (tenant_id, at, stream, stream_id, kind, body, person_id)
 SELECT current_setting('app.tenant')::int, r.at, r.stream, r.stream_id, r.kind, r.body, r.person_id

@@ -174,6 +174,16 @@ class Floor:
             self.distribute(now, out)
         return out
 
+    def recognise(self, call_id: UUID, agent_id: UUID, talked_at: datetime, now: datetime) -> Outcome:
+        """It was found out who talked with this caller the last time, and until when."""
+        out = Outcome()
+        call = self.calls.get(call_id)
+        if call is not None and call.phase is not Phase.ENDED and call.last_agent is None:
+            found = {"agent_id": str(agent_id), "talked_at": talked_at.isoformat()}
+            self.step(call_id, now, out, lambda s: s.happened(Kind.RECOGNISED, **found))
+            self.distribute(now, out)
+        return out
+
     def tick(self, now: datetime) -> Outcome:
         """Do everything that has become due."""
         out = Outcome()
@@ -204,6 +214,7 @@ class Floor:
             queues=self.queues,
             outlook=lambda call: self.outlook(call, now),
             turn_away=partial(overflow.turn_away, self),
+            is_person=self.agents.__contains__,
             staffed=self.staffed,
             callback_of=self.callback_of,
             region=self.region,

@@ -10,12 +10,8 @@ from careline.calls.model import TRANSFER_RING, Kind
 from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, StopPlay, Unbridge, Unpark
 from careline.calls.step import Step
 from careline.calls.talk import WrongMoment, join, leave, require_talking
-from careline.calls.waiting import join_queue
+from careline.calls.waiting import HEAD_OF_QUEUE, Joining, join_person, join_queue
 from careline.flows.model import Prompt
-
-#: A caller who lost the agent through no fault of their own goes before everyone of the same queue.
-HEAD_OF_QUEUE = 1_000
-
 
 # --- handing over -------------------------------------------------------------------------------------------------
 
@@ -29,6 +25,17 @@ def transfer_to_queue(s: Step, queue_id: UUID, label: str) -> None:
     leave(s, wrap_up=True, reason="transferred")
     s.happened(Kind.TRANSFERRED, to="queue", target=str(queue_id), label=label, leg=None)
     join_queue(s, queue_id, reason=s.call.reason, leave=s.call.leave, place_at=s.call.arrived_at)
+
+
+def transfer_to_person(s: Step, agent_id: UUID, label: str, seconds: float, backup: UUID) -> None:
+    """Let the caller wait in a person's own queue; after so long, or when the person signs off, in the backup queue."""
+    require_talking(s)
+    call = s.call
+    s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
+    leave(s, wrap_up=True, reason="transferred")
+    s.happened(Kind.TRANSFERRED, to="person", target=str(agent_id), label=label, leg=None)
+    joining = Joining(reason=call.reason, leave=call.leave, place_at=call.arrived_at)
+    join_person(s, agent_id, seconds, backup, joining)
 
 
 def start_transfer(s: Step, *, mode: str, to: str, target: str, label: str, endpoint: str, caller_id: str) -> None:

@@ -10,14 +10,22 @@ from typing import Any
 from uuid import UUID
 
 from careline.calls import attendance, callback, callback_orders, closing, handover, talk, waiting
+from careline.calls.callback_fold import in_line
 from careline.calls.floor import Floor
-from careline.calls.model import Call, Kind, Phase
+from careline.calls.model import FIRST_OF_ALL, Call, Kind, Phase
 from careline.calls.outcome import Outcome
 from careline.calls.ports import Hangup, Unbridge
 from careline.calls.step import Step
 from careline.calls.talk import WrongMoment
 from careline.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from careline.queues.model import Agent, AgentStatus
+
+#: The highest and lowest priority a supervisor may give.
+MOST_URGENT = 900
+#: The longest wait for one person alone, in seconds.
+LONGEST_OWN_WAIT = 3_600
+#: How long an assigned call rings where no queue says so.
+ASSIGNED_RING = 20
 
 
 class PhoneOffline(Conflict):
@@ -52,7 +60,7 @@ class Order:
 def obey(floor: Floor, order: Order, now: datetime) -> Outcome:
     """Carry out an order from a page or the API. Raises a `CarelineError` when refused; then nothing has changed."""
     out = Outcome()
-    action = _AGENT_ORDERS.get(order.kind)
+    action = _FLOOR_ORDERS.get(order.kind)
     step = _CALL_ORDERS.get(order.kind)
     if action is not None:
         action(floor, order, now, out)
@@ -211,7 +219,12 @@ def _transfer(floor: Floor, order: Order, s: Step) -> None:
             handover.transfer_to_queue(s, queue.id, queue.name)
         case "agent":
             agent = _agent(floor, order, _uuid(to.get("id"), "agent"))
-            if not agent.ready or agent.id == order.person_id:
+            if agent.id == order.person_id:
+                raise AgentUnavailable
+            if not agent.ready and to.get("wait"):
+                _to_person(s, agent, to)
+                return
+            if not agent.ready:
                 raise AgentUnavailable
             assert agent.endpoint is not None
             handover.start_transfer(
@@ -232,6 +245,18 @@ def _transfer(floor: Floor, order: Order, s: Step) -> None:
             )
         case _:
             raise InvalidInput("The target is an agent, a queue or a number.")
+
+
+def _to_person(s: Step, agent: Agent, to: Mapping[str, Any]) -> None:
+    """The person is busy: the caller waits in their own queue, for a bounded time."""
+    seconds = to.get("wait")
+    if not isinstance(seconds, int) or not 10 <= seconds <= LONGEST_OWN_WAIT:
+        raise InvalidInput(f"The caller can wait for one person from 10 to {LONGEST_OWN_WAIT} seconds.")
+    backup = _uuid(to["queue"], "queue") if to.get("queue") else s.call.queue_id or s.line.fallback_queue
+    queue = s.setting.queues.get(backup) if backup else None
+    if queue is None or queue.tenant_id != s.call.tenant_id:
+        raise NotFound("There is no such queue.")
+    handover.transfer_to_person(s, agent.id, agent.name, seconds, queue.id)
 
 
 def _cancel(_: Floor, order: Order, s: Step) -> None:
@@ -284,7 +309,56 @@ def _move(floor: Floor, order: Order, s: Step) -> None:
     waiting.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=call.place_at or call.arrived_at)
 
 
-_AGENT_ORDERS: Mapping[str, Callable[[Any, Order, datetime, Any], None]] = {
+def _priority(_: Floor, order: Order, s: Step) -> None:
+    """A waiting call is more, or less, urgent than its queue thought: at once, wherever it stands."""
+    if not order.manage:
+        raise Forbidden
+    value = order.body.get("priority")
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MOST_URGENT:
+        raise InvalidInput(f"The priority is a whole number from -{MOST_URGENT} to {MOST_URGENT}.")
+    if s.call.phase not in (Phase.WAITING, Phase.CALLBACK):
+        raise WrongMoment("The call is not waiting.")
+    if s.call.priority >= FIRST_OF_ALL:
+        raise WrongMoment("The caller raised an emergency: nobody goes before.")
+    if s.call.priority != value:
+        s.happened(Kind.PRIORITY_CHANGED, priority=value, reason="supervisor")
+
+
+def _assign(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    """Offer a waiting call to an agent now, whatever turn and skills say."""
+    if not order.manage:
+        raise Forbidden
+    call = _call(floor, order)
+    agent = _agent(floor, order, _uuid(order.body.get("person_id"), "person_id"))
+    if not in_line(call) or call.phase is not Phase.WAITING:
+        raise WrongMoment("The call is not waiting.")
+    if call.offer_to(agent.id):
+        return
+    if not agent.ready:
+        raise AgentUnavailable
+    queue = floor.queues.get(call.queue_id) if call.queue_id else None
+
+    def ring(s: Step) -> None:
+        talk.end_offers(s, "withdrawn")
+        seconds = queue.ring_seconds if queue else ASSIGNED_RING
+        talk.offer(s, agent, seconds, by="supervisor")
+
+    floor.step(call.id, now, out, ring, order.person_id)
+
+
+def _explain(floor: Floor, order: Order, now: datetime, out: Outcome) -> None:
+    """Why a call in line is, or is not, about to ring somebody."""
+    if not order.manage:
+        raise Forbidden
+    call = _call(floor, order)
+    if not in_line(call):
+        raise WrongMoment("The call is not waiting.")
+    out.answer["why"] = floor.dispatch.explain(call.id, now)
+
+
+_FLOOR_ORDERS: Mapping[str, Callable[[Any, Order, datetime, Any], None]] = {
+    "call.assign": _assign,
+    "call.explain": _explain,
     "agent.status": _status,
     "agent.phone": _phone,
     "agent.more_time": _more_time,
@@ -305,11 +379,16 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
     "call.transfer_cancel": _cancel,
     "call.emergency": _emergency,
     "call.end": _end,
+    "call.notes": _owned(talk.ask_for_notes),
+    "call.priority": _priority,
     "call.move": _move,
     **callback_orders.ORDERS,
 }
 
 #: Every kind of order, for validation at the door.
-KINDS = frozenset(_AGENT_ORDERS) | frozenset(_CALL_ORDERS)
+KINDS = frozenset(_FLOOR_ORDERS) | frozenset(_CALL_ORDERS)
 #: Orders that only somebody with AGENT_MANAGE may give.
-SUPERVISORS_ONLY = frozenset({"call.end", "call.move"}) | callback_orders.SUPERVISORS_ONLY
+SUPERVISORS_ONLY = (
+    frozenset({"call.assign", "call.end", "call.explain", "call.move", "call.priority"})
+    | callback_orders.SUPERVISORS_ONLY
+)

@@ -71,6 +71,8 @@ class Setting:
     outlook: Callable[[Call], tuple[int, float | None]]
     #: Whether a queue's rules sent a call elsewhere that was about to join it; then that is done.
     turn_away: Callable[[Step, UUID, Any], bool] = lambda _s, _queue, _joining: False
+    #: Whether an id is that of somebody who works on this floor: they have a queue of their own.
+    is_person: Callable[[UUID], bool] = lambda _: False
     #: Whether somebody takes calls of a queue now, be it that all are busy.
     staffed: Callable[[UUID], bool] = lambda _: True
     #: A callback that waits for the same caller, if there is one; and where numbers belong.

@@ -25,7 +25,10 @@ FIRST_ANNOUNCEMENT = timedelta(seconds=4)
 BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
 
 
-#: From this priority on a caller has been connected before, and is not turned away at the door.
+#: How long a caller who dialled one person waits for that person alone, in seconds.
+OWN_QUEUE_WAIT = 120.0
+#: A caller who lost the agent through no fault of their own goes before everyone of the same queue, and is not turned
+#: away at the door.
 HEAD_OF_QUEUE = 1_000
 
 
@@ -71,7 +74,12 @@ def join(s: Step, queue_id: UUID, joining: Joining) -> None:
         # The same caller waits for a callback here: one place, the better one.
         s.happened(Kind.CALLBACK_MERGED, old=str(old.id))
         joining = replace(joining, place_at=old.place_at, priority=max(joining.priority, old.priority))
-    if queue_id not in s.setting.queues:
+    backup = s.line.fallback_queue
+    if queue_id not in s.setting.queues and s.setting.is_person(queue_id) and backup in s.setting.queues:
+        # A menu or a direct line that leads to a person: their own queue first, then the line's.
+        assert backup is not None
+        join_person(s, queue_id, OWN_QUEUE_WAIT, backup, joining)
+    elif queue_id not in s.setting.queues:
         invite_message(s, None, (Prompt("voicemail.instructions"),))
     elif joining.priority >= HEAD_OF_QUEUE or joining.direct or not s.setting.turn_away(s, queue_id, joining):
         put_in_line(s, queue_id, joining)
