@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from careline.flows import gate, store, text, trials
 from careline.flows.model import Flow, FlowError, Problem
+from careline.flows.nodes import SubFlow
 from careline.flows.reading import Reading, read, read_text
 from careline.flows.shelf import Shelf, Shelves
 from careline.flows.store import Names, q
@@ -108,7 +109,13 @@ class FlowDesk:
         flow = store.with_library(reading.flow, shelf, _TRY)
         nodes = frozenset(str(name) for name in data["nodes"]) if isinstance(data.get("nodes"), Mapping) else None
         context = known.context(self.prompts, frozenset(keys))
-        return Judged(flow=flow, problems=_judged(reading, flow, context, nodes), names=known, shelf=shelf)
+        problems = _judged(reading, flow, context, nodes)
+        problems += [
+            Problem(name, "flow", "subflow-circle", "This flow would lie in itself.")
+            for name, node in flow.nodes.items()
+            if isinstance(node, SubFlow) and flow_id in gate.inside(flow, node)
+        ]
+        return Judged(flow=flow, problems=problems, names=known, shelf=shelf)
 
     async def _check(self, tx: Tx, flow_id: UUID | None, content: str | Mapping[str, Any], *, tests: bool) -> CheckView:
         judged = await self._judge(tx, flow_id, content)

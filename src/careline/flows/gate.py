@@ -46,7 +46,7 @@ KEYS = frozenset("0123456789*#")
 DEEPEST = 5
 #: Problems with which a flow cannot be walked at all, not even in a rehearsal.
 BLOCKING = frozenset({"start-missing", "exit-dangling", "exit-missing", "nodes-missing", "kind-unknown", "node-invalid",
-                      "text-unreadable", "subflow-unknown", "subflow-exit", "loop-without-wait"})  # fmt: skip
+                      "text-unreadable", "subflow-unknown", "subflow-exit", "subflow-circle", "loop-without-wait"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +304,16 @@ def _sub_flow(judge: _Judge, node: SubFlow) -> None:
     for name, theirs in node.outputs.items():
         if theirs not in inner.variables:
             judge.wrong(f"outputs.{name}", "variable-unknown", f"The sub-flow has no variable “{theirs}”.")
+
+
+def inside(flow: Flow, node: SubFlow) -> set[UUID]:
+    """The flows that lie in a sub-flow node, at any depth."""
+    found = {node.flow} if isinstance(node.flow, UUID) else set()
+    inner = flow.library.get(key_of(node.flow, node.version))
+    for other in inner.nodes.values() if inner else ():
+        if inner and isinstance(other, SubFlow):
+            found |= inside(inner, other)
+    return found
 
 
 def returns(flow: Flow) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from careline.flows import store, text
 from careline.flows.desk import FlowDesk, beside, green, percent, previous, refusal
@@ -52,7 +52,7 @@ class FlowPublishing(FlowDesk):
             body = store.with_ids(text.load(row["text"]), known)
             await tx.run(
                 q["publish_version"],
-                {"id": row["id"], "body": Jsonb(body), "note": note, "at": now, "by": actor.person_id},
+                {"id": row["id"], "body": Json(body), "note": note, "at": now, "by": actor.person_id},
             )
             new = ShareView(number=row["number"], share=share, version_id=row["id"])
             await self._release(tx, actor, flow_id, beside(new, before), note)

@@ -119,7 +119,7 @@ ORDER BY l.label
 -- name: flows_using
 SELECT DISTINCT f.id, f.name FROM flow_version v JOIN flow f ON f.id = v.flow_id
 WHERE v.state = 'published' AND EXISTS (
-  SELECT FROM jsonb_each(v.body->'nodes') n
+  SELECT FROM json_each(v.body->'nodes') n
   WHERE n.value->>'kind' = 'subflow' AND n.value->>'flow' = %(flow_id)s::text)
 ORDER BY f.name
 

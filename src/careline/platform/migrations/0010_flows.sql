@@ -25,7 +25,8 @@ CREATE TABLE flow_version (
   -- As its author wrote it, with comments.
   text text NOT NULL,
   -- What calls run: the same with ids instead of names. Null until it is published; never changed afterwards.
-  body jsonb,
+  -- json and not jsonb: the order of choices and of values that are set counts.
+  body json,
   -- Counts saves of a draft: an editor that saves on top of somebody else's change is refused.
   revision integer NOT NULL DEFAULT 1,
   author uuid,
