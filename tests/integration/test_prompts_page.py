@@ -137,3 +137,64 @@ async def test_others_may_not(app: WebApp, tenant_id: int, role: Role) -> None:
     async with signed_in(app, tenant_id, role) as session:
         assert await status(session, "/prompts") == 403
         assert await status(session, "/prompts/en/goodbye/sound") == 403
+
+
+def named(content: bytes, name: str = "flu-clinic", words: str = "The flu clinic is open.") -> aiohttp.FormData:
+    form = upload(content)
+    form.add_field("name", name)
+    form.add_field("words", words)
+    return form
+
+
+async def test_a_recording_for_flows_is_stored_levelled_and_its_next_version_heard(
+    administrator: aiohttp.ClientSession, app: WebApp, tenant_id: int, tmp_path: Path
+) -> None:
+    for hz in (440, 880):
+        async with administrator.post("/recordings-of-ours/en", data=named(wav(tmp_path, hz))) as answer:
+            page = await answer.text()
+    assert "The flu clinic is open." in page
+    assert re.search(r'<td class="num">2</td>', page)
+    async with administrator.get("/recordings-of-ours/en/flu-clinic/sound") as answer:
+        content = await answer.read()
+    with wave.open(io.BytesIO(content)) as heard:
+        samples = from_pcm_bytes(heard.readframes(heard.getnframes()))
+    assert dominant(samples) == pytest.approx(880, abs=15)
+    book = PromptBook(app.home / "prompts")
+    (file,) = book.media("en", "recording", tenant=tenant_id, id="flu-clinic")
+    assert file.endswith("/recordings/flu-clinic")
+    async with administrator.post("/recordings-of-ours/en/flu-clinic/retire") as answer:
+        assert "The flu clinic is open." not in await answer.text()
+    assert book.media("en", "recording", tenant=tenant_id, id="flu-clinic") == (file,), "flows that play it still do"
+
+
+@pytest.mark.parametrize(
+    ("name", "amplitude", "says"),
+    [
+        ("Flu Clinic!", 8000, "small letters, digits and hyphens"),
+        ("flu-clinic", 20, "nearly silent"),
+        ("flu-clinic", 90_000, "peaks are cut off"),
+    ],
+)
+async def test_a_recording_that_cannot_be_used_is_refused_and_changes_nothing(
+    administrator: aiohttp.ClientSession, tmp_path: Path, name: str, amplitude: int, says: str
+) -> None:
+    samples = tone(440, 1.0, amplitude=8000.0)
+    for place, sample in enumerate(samples):
+        samples[place] = max(-32768, min(32767, sample * amplitude // 8000))
+    write_wav(tmp_path / "odd.wav", samples)
+    data = named((tmp_path / "odd.wav").read_bytes(), name)
+    async with administrator.post("/recordings-of-ours/en", data=data) as answer:
+        assert answer.status == 400
+        page = await answer.text()
+    assert says in page and "Nothing was changed" in page
+    async with administrator.get("/prompts") as answer:
+        assert "The flu clinic is open." not in await answer.text()
+
+
+async def test_an_agent_may_not_store_recordings(app: WebApp, tenant_id: int, tmp_path: Path) -> None:
+    async with signed_in(app, tenant_id, Role.AGENT) as session:
+        found = re.search(r'name="csrf-token" content="([^"]+)"', await (await session.get("/account")).text())
+        assert found
+        headers = {"x-csrf-token": found[1]}
+        async with session.post("/recordings-of-ours/en", data=named(wav(tmp_path, 440)), headers=headers) as answer:
+            assert answer.status == 403

@@ -13,6 +13,7 @@ from careline.demo.callers import BadCallerSettings, NotADemo
 from careline.platform.i18n import gettext, use_language
 from careline.telephony.prompts.book import BadRecording
 from careline.telephony.prompts.phrases import UnknownPrompt
+from careline.telephony.prompts.recordings import Clipped, TooQuiet
 from careline.web.i18n import load_catalogues
 
 pytestmark = pytest.mark.unit
@@ -32,7 +33,7 @@ def sentences() -> set[str]:
         for node in ast.walk(ast.parse((package / "pages.py").read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
                 found |= {str(given.value) for given in node.args if isinstance(given, ast.Constant)}
-    errors = (BadCallerSettings, NotADemo, BadRecording, UnknownPrompt)
+    errors = (TooQuiet, Clipped, BadCallerSettings, NotADemo, BadRecording, UnknownPrompt)
     return found | {(error.__doc__ or "").strip().splitlines()[0] for error in errors}
 
 

@@ -11,11 +11,13 @@ from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from careline.kernel.errors import InvalidInput
 from careline.platform.i18n import gettext as _
 from careline.security.actor import Actor
 from careline.telephony import flow_sounds
 from careline.telephony.prompts.book import BadRecording, PromptBook
 from careline.telephony.prompts.catalogue import catalogue
+from careline.telephony.prompts.recordings import OwnRecordings
 from careline.telephony.prompts.service import PromptService
 
 _Answer = Template | Redirect
@@ -32,12 +34,18 @@ def _service(services: Any) -> PromptService:
     return PromptService(services.db, _book(services.settings.home))
 
 
+def _own(services: Any) -> OwnRecordings:
+    return OwnRecordings(services.db, services.clock, _book(services.settings.home))
+
+
 async def _page(services: Any, actor: Actor, language: str, error: str, status: int) -> Template:
     context = {
         "prompts": await _service(services).list(actor, language),
         "spoken": language,
         "languages": [(known.code, known.name) for known in catalogue().languages.values()],
         "error": error,
+        "own": [r for r in await _own(services).list(actor) if r.language == language],
+        "zone": await services.organization.zone(actor),
     }
     return Template("telephony/prompts.html", context=context, status_code=status)
 
@@ -77,4 +85,37 @@ async def restore(services: Any, actor: Actor, language: FromPath[str], key: Fro
     return Redirect(f"/prompts?language={language}", status_code=303)
 
 
-handlers = [prompts, sound, replace, restore, *flow_sounds.handlers]
+@get("/recordings-of-ours/{language:str}/{name:str}/sound")
+async def own_sound(services: Any, actor: Actor, language: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """One of the practice's recordings, as callers hear it."""
+    return Response(await _service(services).sound(actor, language, "recording", id=name), media_type="audio/wav")
+
+
+@post("/recordings-of-ours/{language:str}", status_code=200)
+async def keep(request: Request[Any, Any, Any], services: Any, actor: Actor, language: FromPath[str]) -> _Answer:
+    """Store a recording under a name, or its next version."""
+    form = await request.form()
+    upload = form.get("recording")
+    try:
+        if not isinstance(upload, UploadFile):
+            raise BadRecording
+        await _own(services).keep(
+            actor,
+            name=str(form.get("name", "")).strip(),
+            language=language,
+            words=str(form.get("words", "")),
+            wav=await upload.read(),
+        )
+    except InvalidInput as error:
+        return await _page(services, actor, language, _(error.detail), error.status)
+    return Redirect(f"/prompts?language={language}#own", status_code=303)
+
+
+@post("/recordings-of-ours/{language:str}/{name:str}/retire", status_code=200)
+async def retire(services: Any, actor: Actor, language: FromPath[str], name: FromPath[str]) -> Redirect:
+    """Offer it no longer."""
+    await _own(services).retire(actor, name, language)
+    return Redirect(f"/prompts?language={language}#own", status_code=303)
+
+
+handlers = [prompts, sound, replace, restore, own_sound, keep, retire, *flow_sounds.handlers]

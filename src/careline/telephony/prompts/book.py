@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import shutil
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,8 @@ class PromptBook:
                 return (*(spoken or ()), self._file(lang, press(str(params["digit"])), tenant))
             case "text" | "value.name":
                 return self.spoken(lang, str(params["text"])) or ()
+            case "recording":
+                return (self._recorded(lang, str(params["id"]), tenant),)
             case _ if key.startswith("value."):
                 names_ = values.pieces(key.removeprefix("value."), params, lang)
                 return tuple(self.media(lang, n)[0] if n == "silence" else self._file(lang, n, tenant) for n in names_)
@@ -183,6 +186,12 @@ class PromptBook:
             return None
         path = self.home / str(tenant) / lang / name
         return str(path) if path.with_name(f"{name}.ulaw").exists() else None
+
+    def _recorded(self, lang: str, name: str, tenant: int | None) -> str:
+        path = self.home / str(tenant) / lang / "recordings" / name
+        if "/" in name or name.startswith(".") or not path.with_name(f"{name}.ulaw").exists():
+            raise UnknownPrompt(key="recording")
+        return str(path)
 
     def _file(self, lang: str, name: str, tenant: int | None) -> str:
         own = self._own(lang, name, tenant)
@@ -266,20 +275,25 @@ class PromptBook:
     def replace(self, tenant: int, lang: str, key: str, wav: Path) -> None:
         """Use a tenant's own recording for a prompt. Raises `UnknownPrompt` or `BadRecording`, changing nothing."""
         self._check(lang, key)
-        try:
-            samples, rate = read_wav(wav)
-        except (OSError, ValueError) as error:
-            raise BadRecording from error
-        if not samples or not 4000 <= rate <= 192_000:
-            raise BadRecording
-        sound = encode_ulaw(level(trim(resample(samples[: 130 * rate], rate))))
+        self._store(self._folder(tenant, lang), key, *read_sound(wav))
+
+    def keep(self, tenant: int, lang: str, name: str, samples: array[int], rate: int) -> None:
+        """Keep a tenant's recording under a name, for `recording`. Raises `BadRecording`, changing nothing."""
+        self._store(self._folder(tenant, lang, "recordings"), name, samples, rate)
+
+    def _folder(self, *parts: object) -> Path:
+        folder = self.home
+        for part in parts:
+            folder = folder / str(part)
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        return folder
+
+    def _store(self, folder: Path, name: str, samples: array[int], rate: int) -> None:
+        sound = encode_ulaw(level(trim(resample(samples, rate))))
         if not 0 < len(sound) <= _LONGEST:
             raise BadRecording
-        folder = self.home / str(tenant) / lang
-        for made in (folder.parent, folder):
-            made.mkdir(exist_ok=True)
-            made.chmod(0o755)
-        _write(folder / f"{key}.ulaw", sound)
+        _write(folder / f"{name}.ulaw", sound)
 
     def restore(self, tenant: int, lang: str, key: str) -> None:
         """Go back to the bundled recording."""
@@ -289,6 +303,17 @@ class PromptBook:
     def _check(self, lang: str, key: str) -> None:
         if lang not in catalogue().languages or key not in names(lang) | {"greeting.line"}:
             raise UnknownPrompt(key=key)
+
+
+def read_sound(wav: Path) -> tuple[array[int], int]:
+    """The samples and rate of an uploaded WAV file of at most 130 seconds. Raises `BadRecording`."""
+    try:
+        samples, rate = read_wav(wav)
+    except (OSError, ValueError) as error:
+        raise BadRecording from error
+    if not samples or not 4000 <= rate <= 192_000 or len(samples) > 130 * rate:
+        raise BadRecording
+    return samples, rate
 
 
 def _speak(engine: VoiceEngine, text: str, lang: str) -> bytes:

@@ -53,12 +53,12 @@ class PromptService:
                 found.append(PromptView(key=key, text=prompt.texts[language], own=own))
         return found
 
-    async def sound(self, actor: Actor, language: str, key: str) -> bytes:
-        """What callers hear for a key, as a WAV file. Raises `UnknownPrompt`."""
+    async def sound(self, actor: Actor, language: str, key: str, **params: str) -> bytes:
+        """What callers hear for a key (and its values), as a WAV file. Raises `UnknownPrompt`."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         self._known(language)
         try:
-            media = self._book.media(language, key, tenant=actor.tenant_id)
+            media = self._book.media(language, key, tenant=actor.tenant_id, **params)
         except KeyError as error:  # one that is only spoken with a number or a name
             raise UnknownPrompt(key=key) from error
         heard = b"".join([await asyncio.to_thread(Path(f"{file}.ulaw").read_bytes) for file in media])
