@@ -80,6 +80,8 @@ class TransferTarget:
     kind: Literal["agent", "queue", "number"]
     id: UUID | None = None
     number: str | None = None
+    #: For an agent who is busy: the caller waits for them alone, so many seconds, then in the queue of the call.
+    wait: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,20 @@ class MoveOrder:
     """The queue to move a call to."""
 
     queue_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityOrder:
+    """The priority of a waiting call, added to its queue's: from -900 to 900, higher first."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignOrder:
+    """The agent to ring."""
+
+    person_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +179,7 @@ class CallsController(Controller):
     @post(
         "/{call_id:uuid}/{order:str}",
         operation_id="steerCall",
-        summary="Hold, resume, mute, unmute, hang up, decline, answer, emergency, end, transfer-complete or -cancel",
+        summary="Hold, resume, mute, unmute, hang up, decline, answer, emergency, end, notes, transfer-…",
         status_code=200,
         opt=_EVEN_LOCKED,
     )
@@ -184,6 +200,7 @@ class CallsController(Controller):
                 "decline",
                 "emergency",
                 "end",
+                "notes",
                 "transfer-complete",
                 "transfer-cancel",
             ]
@@ -220,6 +237,8 @@ class CallsController(Controller):
             raise InvalidInput("Say which agent or queue.", field="id")
         else:
             to["id"] = str(data.to.id)
+            if data.to.wait is not None:
+                to["wait"] = data.to.wait
         body = {"call_id": str(call_id), "mode": data.mode, "to": to}
         return await _give(request, services, actor, "call.transfer", body)
 
@@ -237,6 +256,34 @@ class CallsController(Controller):
         """A supervisor's order; the caller keeps the waiting time."""
         body = {"call_id": str(call_id), "queue_id": str(data.queue_id)}
         return await _give(request, services, actor, "call.move", body)
+
+    @post(
+        "/{call_id:uuid}/priority",
+        operation_id="setPriority",
+        summary="Change a waiting call's priority",
+        status_code=200,
+    )
+    async def priority(
+        self, request: _Request, services: Any, actor: Actor, call_id: FromPath[UUID], data: PriorityOrder
+    ) -> Done:
+        """A supervisor's order; it holds at once. Audited."""
+        body = {"call_id": str(call_id), "priority": data.priority}
+        return await _give(request, services, actor, "call.priority", body)
+
+    @post(
+        "/{call_id:uuid}/assign", operation_id="assignCall", summary="Ring an agent for a waiting call", status_code=200
+    )
+    async def assign(
+        self, request: _Request, services: Any, actor: Actor, call_id: FromPath[UUID], data: AssignOrder
+    ) -> Done:
+        """A supervisor's order: this agent now, whatever turn and skills say. Audited."""
+        body = {"call_id": str(call_id), "person_id": str(data.person_id)}
+        return await _give(request, services, actor, "call.assign", body)
+
+    @get("/{call_id:uuid}/why", operation_id="explainCall", summary="Why a waiting call is, or is not, offered")
+    async def why(self, services: Any, actor: Actor, call_id: FromPath[UUID]) -> Done:
+        """For supervisors: the queue's rules at this moment, every candidate, and what speaks against each."""
+        return Done(result=await services.commands.give(actor, "call.explain", {"call_id": str(call_id)}))
 
 
 class DeskController(Controller):

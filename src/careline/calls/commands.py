@@ -16,11 +16,13 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from careline.calls.orders import KINDS, SUPERVISORS_ONLY
+from careline.calls.orders import KINDS, QUESTIONS, SUPERVISORS_ONLY
 from careline.kernel.errors import CarelineError, Conflict, InvalidInput, NotSignedIn, Unavailable
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, queries
+from careline.security import audit
 from careline.security.actor import Actor
+from careline.security.audit import Action
 from careline.security.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,10 @@ class CallCommands:
                     raise KeyReused
                 return UUID(str(known["id"]))
             await tx.run("SELECT pg_notify(%s, %s)", (CHANNEL, f"{actor.tenant_id}:{row['id']}"))
+            if kind in SUPERVISORS_ONLY and kind not in QUESTIONS:
+                call_id = body.get("call_id")
+                detail: dict[str, object] = {"order": kind}
+                await audit.record(tx, actor, Action.EXECUTE, "call", call_id, contact_id=_uuid(call_id), detail=detail)
             return UUID(str(row["id"]))
 
     async def _answer(self, tenant_id: int, order_id: UUID) -> dict[str, Any]:
@@ -105,6 +111,13 @@ class CallCommands:
             if row and row["state"] == "refused":
                 raise OrderRefused(row["result"])
         raise ControlAway
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
 
 
 async def orders(url: str, db: Database) -> AsyncIterator[tuple[int, UUID]]:

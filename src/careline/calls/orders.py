@@ -387,6 +387,8 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
 
 #: Every kind of order, for validation at the door.
 KINDS = frozenset(_FLOOR_ORDERS) | frozenset(_CALL_ORDERS)
+#: Orders that only ask.
+QUESTIONS = frozenset({"call.explain"})
 #: Orders that only somebody with AGENT_MANAGE may give.
 SUPERVISORS_ONLY = (
     frozenset({"call.assign", "call.end", "call.explain", "call.move", "call.priority"})
