@@ -28,6 +28,7 @@ from careline.kernel.clock import SystemClock
 from careline.kernel.errors import CarelineError
 from careline.patients.keypad import Keypad
 from careline.platform import logging as careline_logging
+from careline.platform.components import report_component
 from careline.platform.db import Database
 from careline.platform.lease import Lease
 from careline.platform.metrics import serve as serve_metrics
@@ -40,6 +41,7 @@ from careline.security import housekeeping
 from careline.security.actor import system_actor
 from careline.security.keys import Keyring
 from careline.speech.asr import Transcriber, find_transcriber
+from careline.telephony.ears import Ears, VoiceDoor
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
 from careline.telephony.prompts.book import PromptBook
@@ -50,12 +52,16 @@ from careline.telephony.recorder import Door, Recorder
 from careline.telephony.recorder_door import RecorderClient, socket_path
 from careline.telephony.recordings import pipe_folder
 from careline.telephony.switch import AsteriskSwitch
+from careline.telephony.voice_door import VoiceLine
+from careline.telephony.voice_door import socket_path as voice_socket
 from careline.web.server import serve as serve_web
 
 log = logging.getLogger(__name__)
 
 #: How often new names of lines are given to the voice.
 _GREETINGS_EVERY = 30.0
+#: How often it is said whether callers are listened to.
+_LISTENING_EVERY = 3.0
 #: How often new and withdrawn desk phones are looked for.
 _PHONES_EVERY = 2.0
 
@@ -67,7 +73,11 @@ async def callcontrol() -> int:
     serve_metrics(settings.callcontrol_metrics_port)
     async with open_services(settings) as services:
         book = open_book(settings.home)
-        switch = AsteriskSwitch(read_access(switch_home(settings.home)), RecorderClient(settings.home))
+        switch = AsteriskSwitch(
+            read_access(switch_home(settings.home)),
+            RecorderClient(settings.home),
+            voice=VoiceLine(settings.home) if settings.listening_callers else None,
+        )
         provision = desk_phones(services.security.keyring)
         lease = Lease(services.addresses.relay, "callcontrol")
         control = CallControl(
@@ -84,6 +94,7 @@ async def callcontrol() -> int:
         beside = [
             asyncio.create_task(_speak_names(services, book)),
             asyncio.create_task(_follow_desk_phones(services, switch, provision)),
+            *([asyncio.create_task(_tell_of_listening(services, switch))] if settings.listening_callers else []),
         ]
         try:
             await serve(control, services.db, services.addresses.app, lease)
@@ -114,6 +125,21 @@ async def recorder() -> int:
     await door.close()
     writer.close()
     await db.close()
+    return 0
+
+
+async def voice() -> int:
+    """The process that listens to callers and carries sound to and from voice agents."""
+    settings = Settings.load()
+    careline_logging.setup(settings.log_level, settings.log_format)
+    models = settings.home / "models"
+    ears = Ears(models, recognisers=settings.recognisers, most=settings.listening_callers)
+    door = VoiceDoor(ears, voice_socket(settings.home))
+    async with _until_stopped() as stopped:
+        await door.open()
+        await stopped.wait()
+    await door.close()
+    ears.close()
     return 0
 
 
@@ -219,6 +245,15 @@ async def _follow_desk_phones(
             # The switch or the database is away: when the switch is back, everything is given to it anew.
             log.warning("desk phones wait", extra={"error": type(error).__name__})
         await asyncio.sleep(_PHONES_EVERY)
+
+
+async def _tell_of_listening(services: Services, switch: AsteriskSwitch) -> None:
+    """The board and `careline doctor` say when callers are not listened to: never in silence."""
+    while True:
+        with contextlib.suppress(psycopg.Error, PoolTimeout):
+            state, detail = switch.listening
+            await report_component(services.db, "voice", state, detail, services.clock.now())
+        await asyncio.sleep(_LISTENING_EVERY)
 
 
 async def _speak_names(services: Services, book: PromptBook) -> None:

@@ -99,3 +99,9 @@ UPDATE event SET xid = '3'
 
 -- name: reset_leases
 DELETE FROM lease
+
+-- name: report_component
+INSERT INTO component_state (name, state, detail, since, seen_at)
+VALUES (%(name)s, %(state)s, %(detail)s, %(now)s, %(now)s)
+ON CONFLICT (name) DO UPDATE SET detail = excluded.detail, seen_at = excluded.seen_at, state = excluded.state,
+  since = CASE WHEN component_state.state = excluded.state THEN component_state.since ELSE excluded.since END;

@@ -103,6 +103,11 @@ class Settings:
     asterisk_http_port: int = _option(8088, "Loopback port of Asterisk's HTTP server (ARI, browser telephones).")
     asterisk_manager_port: int = _option(5038, "Loopback port of Asterisk's manager interface.")
 
+    listening_callers: int = _option(
+        100, "Most callers listened to at once for emergency words and spoken menus; 0: nobody is listened to."
+    )
+    recognisers: int = _option(2, "How many utterances are recognised at once; each takes up to one processor core.")
+
     lookup_hosts: tuple[str, ...] = _option(
         (),
         "Hosts (or `host:port`) inside your own network that call flows may ask. Addresses on the internet need no"
@@ -161,7 +166,7 @@ class Settings:
                 raise SettingsError(f"{option.name} must be a port number", setting=option.name)
         if self.rtp_first_port >= self.rtp_last_port:
             raise SettingsError("rtp_first_port must be below rtp_last_port", setting="rtp_first_port")
-        for name in ("idle_lock_minutes", "session_hours", "database_pool"):
+        for name in ("idle_lock_minutes", "session_hours", "database_pool", "recognisers"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1", setting=name)
         if bool(self.web_tls_certificate) != bool(self.web_tls_key):

@@ -7,6 +7,7 @@ PROCESSES = {
     "callcontrol": ("careline.processes", "callcontrol", "the only writer of live call state"),
     "worker": ("careline.processes", "worker", "due timers and background jobs"),
     "recorder": ("careline.processes", "recorder", "encrypts recordings as they are made"),
+    "voice": ("careline.processes", "voice", "listens to callers, and connects voice agents"),
     "callers": ("careline.processes", "callers", "the demo's synthetic callers"),
 }
 

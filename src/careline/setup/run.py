@@ -37,7 +37,7 @@ from careline.telephony.installation import switch_process
 log = logging.getLogger(__name__)
 
 #: In the order of starting. Asterisk and PostgreSQL are apart: they outlive this process.
-MODULES = {name: PROCESSES[name][0] for name in ("recorder", "callcontrol", "web", "worker", "callers")}
+MODULES = {name: PROCESSES[name][0] for name in ("recorder", "voice", "callcontrol", "web", "worker", "callers")}
 
 
 class AlreadyRunning(Conflict):

@@ -22,7 +22,7 @@ from careline.speech.audio import pcm_bytes
 from careline.speech.redflags import lexicon
 
 #: A spotted phrase counts when it is at least so likely, by the number of its sounds: 10 to the minus twice that.
-#: Measured in docs/benchmarks.md (`./careline bench redflags`): more misses on one side, more false alarms on the other.
+#: Measured (docs/benchmarks.md, `./careline bench redflags`): misses on one side, false alarms on the other.
 _BY_SOUND = 2.0
 #: Words against bare sounds, in likelihood for each frame: below this a menu phrase is not believed (measured).
 _BELIEVED = -8e-4

@@ -80,7 +80,7 @@ def quick(sound: bytes, language: str, phrases: tuple[str, ...], red_flags: bool
     said = spotter.phrase(wide, phrases) if phrases else None
     flag = spotter.red_flag(wide) if red_flags else None
     best = max((found.confidence for found in (said, flag) if found), default=0.0)
-    return Heard(said and said.phrase, round(best, 2), flag and flag.phrase, ("sphinx",))
+    return Heard(said.phrase if said else None, round(best, 2), flag.phrase if flag else None, ("sphinx",))
 
 
 def thorough(sound: bytes, language: str, phrases: tuple[str, ...], red_flags: bool, models: Path) -> Heard:

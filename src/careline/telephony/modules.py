@@ -30,6 +30,8 @@ WANTED = (
     *("res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_sorcery_memory_cache"),
     # ARI, media and the rest
     *("res_http_websocket", "res_websocket_client", "res_ari", "res_ari_*", "res_stasis", "res_stasis_*"),
+    # the sound of a caller for those who listen: a spy channel and a websocket (both only over ARI, on loopback)
+    "chan_websocket",
     *("res_rtp_asterisk", "res_srtp", "res_crypto", "res_musiconhold", "res_timing_timerfd", "res_mutestream"),
     "pbx_config",
 )

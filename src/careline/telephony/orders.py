@@ -23,7 +23,9 @@ from careline.calls.ports import (
     Ring,
     RingBack,
     SendDigits,
+    StartListening,
     StartRecording,
+    StopListening,
     StopPlay,
     StopRecording,
     Unbridge,
@@ -31,6 +33,7 @@ from careline.calls.ports import (
     Watch,
 )
 from careline.telephony.ari import APP, Answered, Ari
+from careline.telephony.listening import Listening
 from careline.telephony.recordings import Recordings
 from careline.telephony.translate import CODES, Translator
 
@@ -94,6 +97,7 @@ class Orders:
         ari: Ari,
         book: Translator,
         recordings: Recordings,
+        listening: Listening,
         *,
         outbound: bool,
         failed: Failed,
@@ -103,6 +107,7 @@ class Orders:
         self._ari = ari
         self._book = book
         self._recordings = recordings
+        self._listening = listening
         self._outbound = outbound
         self._failed = failed
         self._not_played = not_played
@@ -210,6 +215,10 @@ class Orders:
                 await self._recordings.start(channel, recording, tenant)
             case StopRecording(channel=channel):
                 await self._recordings.stop(channel)
+            case StartListening():
+                self._listening.start(command)
+            case StopListening(stream=stream):
+                self._listening.stop(stream)
             case Watch(channel=channel, on=on):
                 name = "TALK_DETECT(set)" if on else "TALK_DETECT(remove)"
                 await self._set(channel, name, _TALK_DETECT if on else "")

@@ -29,6 +29,7 @@ from careline.kernel.errors import Unavailable
 from careline.telephony.ari import APP, Ari, Json
 from careline.telephony.eager import start
 from careline.telephony.instance import Access
+from careline.telephony.listening import PREFIX, Listening
 from careline.telephony.orders import Orders, StartMusic, keys_of, leads
 from careline.telephony.phones import Phones
 from careline.telephony.recordings import RecorderDoor, Recordings
@@ -42,6 +43,8 @@ from careline.telephony.translate import (
     shown,
     telephone_of,
 )
+from careline.telephony.voice_agent import AgentCall, AgentOutcome
+from careline.telephony.voice_door import VoiceLine
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +59,25 @@ _FIRST_PULSE, _PULSE_EVERY, _PULSE_PATIENCE = 0.1, 5.0, 8.0
 class AsteriskSwitch:
     """One Asterisk. Connects by itself and again after every loss; `events` tells both."""
 
-    def __init__(self, access: Access, recorder: RecorderDoor | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        recorder: RecorderDoor | None = None,
+        clock: Clock | None = None,
+        voice: VoiceLine | None = None,
+    ) -> None:
+        """`voice`: the way to the process that listens to callers; None: nobody is listened to."""
         self._clock = clock or SystemClock()
         self._ari = Ari(access)
         self._book = Translator()
         self._phones = Phones(self._ari)
         self._recordings = Recordings(access, recorder)
+        self._listening = Listening(access, self._ari, voice, self._clock, lambda heard: self._put([heard]))
         self._orders = Orders(
             self._ari,
             self._book,
             self._recordings,
+            self._listening,
             outbound=access.outbound,
             failed=self._leg_failed,
             not_played=self._not_played,
@@ -115,8 +127,8 @@ class AsteriskSwitch:
             self._book.seen(channel)
         # Telephones are left to their events: a listing in between would make the next event look like old news.
         return SwitchSnapshot(
-            channels={channel["id"]: _seen(channel) for channel in channels},
-            bridges={bridge["id"]: tuple(bridge["channels"]) for bridge in bridges},
+            channels={channel["id"]: _seen(channel) for channel in channels if _is_calls(channel)},
+            bridges={bridge["id"]: tuple(bridge["channels"]) for bridge in bridges if _is_calls(bridge)},
             endpoints_online=frozenset(name for name, online in phones.items() if online),
         )
 
@@ -128,6 +140,15 @@ class AsteriskSwitch:
         """Withdraw it; a call in progress stays up. Raises `Unavailable`."""
         await self._phones.revoke(username)
 
+    @property
+    def listening(self) -> tuple[str, str]:
+        """`up`, `degraded` or `down`, and why, of the listening to callers."""
+        return self._listening.state
+
+    async def converse(self, channel: str, stream: str, call: AgentCall) -> AgentOutcome:
+        """Let a caller talk with a voice agent until it is over; cancel to end it. Raises `Unavailable`."""
+        return await self._listening.converse(channel, stream, call)
+
     async def close(self) -> None:
         """Leave the switch; calls and recordings stay up."""
         if self._keeping is not None:
@@ -135,6 +156,7 @@ class AsteriskSwitch:
             await asyncio.wait([self._keeping])
         for task in self._besides:
             task.cancel()
+        await self._listening.close()
         await self._recordings.close()
         await self._ari.close()
 
@@ -215,6 +237,7 @@ class AsteriskSwitch:
         await self._ari.request("PUT", f"applications/{APP}/eventFilter", None, wanted)
         self._orders.forget()
         if fresh:
+            self._listening.forget()
             self._book.keep_only(())
             await self._phones.grant_again()
         phones = await self._phones.listed()
@@ -225,6 +248,8 @@ class AsteriskSwitch:
         self._book.online(name for name, online in phones.items() if online)
         await self._phones.follow()
         self._recordings.hold()
+        self._listening.hold()
+        await self._listening.sweep()
         self._put([SwitchUp(fresh=fresh, at=self._clock.now())])
 
     async def _listen(self, over: asyncio.Future[None]) -> str:
@@ -311,6 +336,7 @@ class AsteriskSwitch:
         for event in events:
             if isinstance(event, LegEnded):
                 self._orders.gone(event.channel)
+                self._listening.gone(event.channel)
             elif isinstance(event, Arrived):
                 self._orders.arrived(event.channel)
             elif isinstance(event, LegAnswered):
@@ -327,6 +353,11 @@ async def _all(works: Iterable[asyncio.Future[None]]) -> None:
     for result in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def _is_calls(thing: Json) -> bool:
+    """Whether a channel or bridge belongs to a call, and not to the listening to one."""
+    return not thing["id"].startswith(PREFIX)
 
 
 def _seen(channel: Json) -> ChannelSeen:
