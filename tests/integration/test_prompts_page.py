@@ -159,7 +159,7 @@ async def test_a_recording_for_flows_is_stored_levelled_and_its_next_version_hea
     with wave.open(io.BytesIO(content)) as heard:
         samples = from_pcm_bytes(heard.readframes(heard.getnframes()))
     assert dominant(samples) == pytest.approx(880, abs=15)
-    book = PromptBook(app.home / "prompts")
+    book = PromptBook(tmp_path / "prompts")
     (file,) = book.media("en", "recording", tenant=tenant_id, id="flu-clinic")
     assert file.endswith("/recordings/flu-clinic")
     async with administrator.post("/recordings-of-ours/en/flu-clinic/retire") as answer:

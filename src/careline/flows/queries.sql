@@ -158,3 +158,6 @@ WHERE v.table_id = %(id)s ORDER BY v.version DESC LIMIT 200
 
 -- name: endpoints
 SELECT name FROM lookup_endpoint WHERE retired_at IS NULL ORDER BY name
+
+-- name: recordings
+SELECT DISTINCT name FROM prompt_recording WHERE retired_at IS NULL ORDER BY name

@@ -24,12 +24,13 @@ _NAMED = {"queue": "queue", "department": "department", "calendar": "calendar", 
 class Names:
     """What a flow of a tenant may name."""
 
-    def __init__(self, rows: list[Row], tables: list[Row], endpoints: list[str]) -> None:
+    def __init__(self, rows: list[Row], tables: list[Row], endpoints: list[str], recordings: list[str]) -> None:
         self.by_kind: dict[str, dict[UUID, str]] = {kind: {} for kind in ("queue", "department", "calendar", "flow")}
         for row in rows:
             self.by_kind[row["kind"]][row["id"]] = row["name"]
         self.tables = {row["name"]: tuple(c["name"] for c in row["columns"]) for row in tables}
         self.endpoints = endpoints
+        self.recordings = recordings
 
     def resolve(self, kind: str, value: str) -> str:
         """The id a name stands for; what is no known name stays."""
@@ -54,6 +55,7 @@ class Names:
             tables=self.tables,
             endpoints=frozenset(self.endpoints),
             prompts=prompts,
+            recordings=frozenset(self.recordings),
             emergency_keys=emergency_keys,
         )
 
@@ -64,6 +66,7 @@ async def names(tx: Tx, at: datetime) -> Names:
         await tx.all(q["names"]),
         await tx.all(q["list_tables"], {"at": at, "id": None, "name": None}),
         [row["name"] for row in await tx.all(q["endpoints"])],
+        [row["name"] for row in await tx.all(q["recordings"])],
     )
 
 
