@@ -31,6 +31,7 @@ from careline.telephony.prompts.book import PromptBook
 from careline.telephony.prompts.media import SpokenMenu, media_from
 from careline.telephony.recordings import RecorderDoor
 from careline.telephony.switch import AsteriskSwitch
+from careline.telephony.voice_door import VoiceLine
 from careline.testing import builders
 from careline.testing.floor import Floor
 
@@ -146,13 +147,14 @@ async def call_center(
     companions: tuple[Companion, ...] = (),
     direct: bool = False,
     askers: Mapping[str, Asker] | None = None,
+    voice: VoiceLine | None = None,
 ) -> AsyncIterator[CallCenter]:
     """Call control on a running Asterisk."""
     practice, queue_id = await furnish(db, tenant_id, direct=direct)
     clock = SystemClock()
     book = PromptBook(prompts)
     book.install()
-    switch = AsteriskSwitch(asterisk.access(), recorder, clock)
+    switch = AsteriskSwitch(asterisk.access(), recorder, clock, voice)
     control = CallControl(
         db=db,
         switch=switch,
