@@ -101,6 +101,7 @@ class LineBook:
                             reason=c.reason,
                             queue=c.queue_id,
                             words=None if self._spoken.has_option(c.reason) else dict(c.labels),
+                            said=c.labels,
                         )
                         for c in config.menu
                     ),

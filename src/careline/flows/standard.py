@@ -17,6 +17,8 @@ class MenuChoice:
     queue: UUID
     #: The words of this choice where the prompt catalogue has none for its reason: {"en": "…"}.
     words: Mapping[str, str] | None = None
+    #: What a caller may say instead of pressing the key, by language.
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,13 @@ def _spoken(choice: MenuChoice) -> dict[str, Any]:
     if choice.words is None:
         return {"key": f"menu.option.{choice.reason}", "digit": choice.digit}
     return {"key": "menu.words", "digit": choice.digit, **choice.words}
+
+
+def _option(choice: MenuChoice, languages: tuple[str, ...]) -> dict[str, Any]:
+    option: dict[str, Any] = {"next": f"queue-{choice.digit}", "reason": choice.reason}
+    if all(choice.said.get(language) for language in languages):
+        option["phrases"] = {language: [choice.said[language]] for language in languages}
+    return option
 
 
 def standard(settings: Standard) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def standard(settings: Standard) -> dict[str, Any]:
         nodes["menu"] = {
             "kind": "menu",
             "prompts": ["menu.intro", *(_spoken(c) for c in settings.choices), "menu.stay"],
-            "options": {c.digit: {"next": f"queue-{c.digit}", "reason": c.reason} for c in settings.choices},
+            "options": {c.digit: _option(c, settings.languages) for c in settings.choices},
             "exits": {"no_input": "fallback", "no_match": "fallback"},
         }
         for choice in settings.choices:
