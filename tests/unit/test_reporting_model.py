@@ -13,6 +13,7 @@ from careline.reporting.model import (
     average_speed_of_answer,
     genesys_service_level,
     service_level,
+    without_short_calls,
 )
 
 pytestmark = pytest.mark.unit
@@ -37,7 +38,7 @@ CISCO = Counts(presented=100, answered=90, answered_in_t=70, abandoned=10, aband
         (CISCO, ServiceLevel.POSITIVE_ABANDON, 80.00),
     ],
 )
-def test_service_level_variants(counts: Counts, variant: ServiceLevel, expected: float) -> None:
+def test_t3_every_variant_of_the_service_level_from_one_set_of_counters(counts: Counts, variant: ServiceLevel, expected: float) -> None:
     level = service_level(counts, variant)
     assert level is not None
     assert round(level, 2) == expected
@@ -56,7 +57,7 @@ def test_service_level_variants(counts: Counts, variant: ServiceLevel, expected:
         (True, False, False, 84.34),
     ],
 )
-def test_genesys_switches(flow_out: bool, short: bool, abandons: bool, expected: float) -> None:
+def test_t3_genesys_with_its_three_switches(flow_out: bool, short: bool, abandons: bool, expected: float) -> None:
     level = genesys_service_level(HOUR, flow_out=flow_out, short_abandons=short, abandons=abandons)
     assert level is not None
     assert round(level, 2) == expected
@@ -65,7 +66,7 @@ def test_genesys_switches(flow_out: bool, short: bool, abandons: bool, expected:
 @pytest.mark.parametrize(
     ("variant", "expected"), [(AbandonRate.OF_PRESENTED, 12.00), (AbandonRate.WITHOUT_SHORT, 7.61)]
 )
-def test_abandon_variants(variant: AbandonRate, expected: float) -> None:
+def test_t3_abandonment_in_its_variants(variant: AbandonRate, expected: float) -> None:
     rate = abandon_rate(HOUR, variant)
     assert rate is not None
     assert round(rate, 2) == expected
@@ -82,6 +83,22 @@ def test_nothing_is_said_before_the_first_call() -> None:
     assert all(abandon_rate(empty, variant) is None for variant in AbandonRate)
     assert average_speed_of_answer(empty) is None
     assert average_handle_time(handled_seconds=0, handled=0) is None
+
+
+def test_t3_short_calls_as_cisco_takes_them() -> None:
+    """Five callers of the hour who hung up at once: in no numerator and no denominator."""
+    short = without_short_calls(HOUR)
+    assert (short.presented, short.abandoned, short.abandoned_in_t) == (95, 7, 3)
+    levels = {v: service_level(short, v) for v in ServiceLevel}
+    assert levels[ServiceLevel.NEGATIVE_ABANDON] == pytest.approx(100 * 70 / 95)
+    assert levels[ServiceLevel.POSITIVE_ABANDON] == pytest.approx(100 * 73 / 95)
+    assert levels[ServiceLevel.WITHOUT_ABANDON] == pytest.approx(100 * 70 / 92)
+    assert levels[ServiceLevel.WITHOUT_ABANDON] == service_level(HOUR, ServiceLevel.WITHOUT_ABANDON)
+
+
+def test_t3_every_figure_has_a_name_of_its_own() -> None:
+    names = [v.value for v in (*ServiceLevel, *AbandonRate)]
+    assert len(names) == len(set(names)) == 7
 
 
 def test_averages() -> None:

@@ -6,7 +6,7 @@ The names and formulas are those of the products that use them; docs/metrics.md 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -74,6 +74,19 @@ def service_level(counts: Counts, variant: ServiceLevel = ServiceLevel.NEGATIVE_
             return percent(c.answered_in_t, c.answered)
         case ServiceLevel.ASTERISK_SL2:
             return percent(c.answered_in_t + c.abandoned_in_t, c.answered + c.abandoned)
+
+
+def without_short_calls(counts: Counts) -> Counts:
+    """The counters as Cisco takes them: an abandon so short that nobody could have answered is in no numerator and no
+    denominator (ICM guide, "short calls"). Short abandons lie within T."""
+    c = counts
+    return replace(
+        c,
+        presented=c.presented - c.short_abandoned,
+        abandoned=c.abandoned - c.short_abandoned,
+        abandoned_in_t=c.abandoned_in_t - c.short_abandoned,
+        short_abandoned=0,
+    )
 
 
 def genesys_service_level(counts: Counts, *, flow_out: bool, short_abandons: bool, abandons: bool) -> float | None:

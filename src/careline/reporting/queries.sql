@@ -49,25 +49,30 @@ LEFT JOIN queue q ON q.id = c.queue_id
 WHERE s.status <> 'offline' OR s.since >= %(today)s
 ORDER BY s.status = 'offline', lower(p.name)
 
--- What became of each entry into a queue since %(today)s. The next event that decides it follows in the same call;
--- an entry right after `requeued` only continues the one before and is not counted again.
+-- What became of each entry into a queue within a day, whenever that was decided: by the next of these events of the
+-- same call. An entry right after `requeued`, or of a callback whose place was kept, only continues the one
+-- before and is not counted again. The rules are those of reporting/attribution.py, and docs/metrics.md lists them.
 -- name: count_entries
-WITH step AS (
+WITH entered AS (
+  SELECT DISTINCT e.stream_id FROM event e
+  WHERE e.stream = 'call' AND e.kind = 'queued' AND e.at >= %(today)s AND e.at < %(until)s
+), step AS (
   SELECT e.kind, e.at,
          CASE WHEN e.kind = 'queued' THEN (e.body ->> 'queue_id')::uuid END AS queue_id,
          lag(e.kind) OVER w AS before_kind,
          lead(e.kind) OVER w AS next_kind,
          lead(e.at) OVER w AS next_at,
          lead(e.body ->> 'by') OVER w AS next_by
-  FROM event e
-  WHERE e.stream = 'call' AND e.at >= %(today)s AND e.at < %(until)s
-    AND e.kind IN ('queued', 'requeued', 'connected', 'voicemail_started', 'ending', 'ended')
+  FROM entered n JOIN event e ON e.stream = 'call' AND e.stream_id = n.stream_id
+  WHERE e.kind IN ('queued', 'requeued', 'connected', 'transferred', 'voicemail_started', 'flow_moved',
+                   'callback_arranged', 'ending', 'ended')
   WINDOW w AS (PARTITION BY e.stream_id ORDER BY e.id)
 ), entry AS (
   SELECT s.queue_id, s.at, s.next_kind, s.next_by, extract(epoch FROM s.next_at - s.at)::float8 AS waited,
          q.service_level_seconds AS threshold
   FROM step s JOIN queue q ON q.id = s.queue_id
-  WHERE s.kind = 'queued' AND s.before_kind IS DISTINCT FROM 'requeued'
+  WHERE s.kind = 'queued' AND s.at >= %(today)s AND s.at < %(until)s
+    AND coalesce(s.before_kind, '') NOT IN ('requeued', 'callback_arranged')
 )
 SELECT queue_id,
        count(*) AS presented,
@@ -76,7 +81,8 @@ SELECT queue_id,
        count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller') AS abandoned,
        count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller' AND waited <= threshold) AS abandoned_in_t,
        count(*) FILTER (WHERE next_kind = 'ended' AND next_by = 'caller' AND waited <= %(short)s) AS short_abandoned,
-       count(*) FILTER (WHERE next_kind IN ('voicemail_started', 'ending', 'queued')
+       count(*) FILTER (WHERE next_kind IN ('voicemail_started', 'ending', 'queued', 'transferred', 'flow_moved',
+                                            'callback_arranged')
                            OR (next_kind = 'ended' AND next_by IS DISTINCT FROM 'caller')) AS flow_out,
        coalesce(sum(waited) FILTER (WHERE next_kind = 'connected'), 0)::float8 AS answered_wait_seconds,
        coalesce(max(waited), 0)::float8 AS longest_wait_seconds
@@ -84,10 +90,16 @@ FROM entry
 GROUP BY queue_id
 
 -- name: count_entries_by_hour
-SELECT (e.body ->> 'queue_id')::uuid AS queue_id, extract(hour FROM e.at AT TIME ZONE %(zone)s)::int AS hour,
+WITH step AS (
+  SELECT e.kind, e.at, e.body, lag(e.kind) OVER (PARTITION BY e.stream_id ORDER BY e.id) AS before_kind
+  FROM event e
+  WHERE e.stream = 'call' AND e.kind IN ('queued', 'requeued', 'callback_arranged')
+    AND e.at >= %(today)s AND e.at < %(until)s
+)
+SELECT (body ->> 'queue_id')::uuid AS queue_id, extract(hour FROM at AT TIME ZONE %(zone)s)::int AS hour,
        count(*) AS presented
-FROM event e
-WHERE e.stream = 'call' AND e.kind = 'queued' AND e.at >= %(today)s AND e.at < %(until)s
+FROM step
+WHERE kind = 'queued' AND coalesce(before_kind, '') NOT IN ('requeued', 'callback_arranged')
 GROUP BY 1, 2
 
 -- name: sum_handlings

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from datetime import time as wall_time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from careline.kernel.clock import Clock
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.i18n import gettext as _
+from careline.reporting.attribution import local_day
 from careline.reporting.model import (
     AbandonRate,
     Counts,
@@ -93,8 +93,8 @@ class BoardService:
         async with self.db.tenant(actor.tenant_id) as tx:
             tenant = await tx.one(_q["read_tenant"])
             zone = str(tenant["zone"]) if tenant else "UTC"
-            today = _midnight(now, zone)
-            figures = await self._today(tx, actor.tenant_id, zone, today, now)
+            today, tomorrow = local_day(now.astimezone(ZoneInfo(zone)).date(), zone)
+            figures = await self._today(tx, actor.tenant_id, zone, today, tomorrow, now)
             rows = await tx.all(_q["list_board_queues"])
             staff = _staff(await tx.all(_q["count_agents_by_queue"]))
             calls = await tx.all(_q["list_open_calls"])
@@ -142,12 +142,14 @@ class BoardService:
         """The same for the live topic `health`."""
         return dict(msgspec.to_builtins(await self.health(actor)))
 
-    async def _today(self, tx: Tx, tenant_id: int, zone: str, today: datetime, now: datetime) -> _Today:
+    async def _today(
+        self, tx: Tx, tenant_id: int, zone: str, today: datetime, tomorrow: datetime, now: datetime
+    ) -> _Today:
         kept = self._kept.get(tenant_id)
         if kept is not None and kept.made_at <= now < kept.kept_until and kept.made_at >= today:
             return kept
         began = time.perf_counter()
-        params = {"today": today, "until": now + timedelta(days=1), "zone": zone, "short": SHORT_ABANDON_SECONDS}
+        params = {"today": today, "until": tomorrow, "zone": zone, "short": SHORT_ABANDON_SECONDS}
         counts: dict[UUID, Counts] = {}
         longest: dict[UUID, float] = {}
         for row in await tx.all(_q["count_entries"], params):
@@ -175,12 +177,6 @@ class BoardService:
         )
         self._kept[tenant_id] = made
         return made
-
-
-def _midnight(now: datetime, zone: str) -> datetime:
-    """The beginning of the local day. On a day whose midnight does not exist, its first instant."""
-    local = now.astimezone(ZoneInfo(zone))
-    return datetime.combine(local.date(), wall_time(), ZoneInfo(zone)).astimezone(now.tzinfo)
 
 
 def _staff(rows: Sequence[Row]) -> dict[UUID, tuple[int, int, int]]:
