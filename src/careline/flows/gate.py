@@ -45,8 +45,10 @@ KEYS = frozenset("0123456789*#")
 #: How deep sub-flows may lie in each other.
 DEEPEST = 5
 #: Problems with which a flow cannot be walked at all, not even in a rehearsal.
-BLOCKING = frozenset({"start-missing", "exit-dangling", "exit-missing", "nodes-missing", "kind-unknown", "node-invalid",
-                      "text-unreadable", "subflow-unknown", "subflow-exit", "subflow-circle", "loop-without-wait"})  # fmt: skip
+BLOCKING = frozenset(
+    {"start-missing", "exit-dangling", "exit-missing", "nodes-missing", "kind-unknown", "node-invalid",
+     "text-unreadable", "subflow-unknown", "subflow-exit", "subflow-circle", "loop-without-wait"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,9 +126,9 @@ class TableLookup:
 
     table: str
     key: Expression
-    #: Variable -> column.
-    into: Mapping[str, str]
     exits: Exits
+    #: Variable -> column.
+    into: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
