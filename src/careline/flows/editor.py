@@ -6,14 +6,21 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from litestar import get, put
+from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Template
 
+from careline.flows import text
 from careline.flows.kinds import KINDS
+from careline.flows.model import FlowError, Problem
+from careline.flows.views import DraftView, NotPublishable
+from careline.kernel.errors import InvalidInput
 from careline.platform.i18n import gettext as _
 from careline.platform.words import words
 from careline.security.actor import Actor
+from careline.security.permissions import Permission
+
+Body = dict[str, Any]
 
 #: The scripts of the editor.
 _SCRIPTS = tuple(
@@ -36,40 +43,116 @@ def kinds() -> dict[str, Any]:
     return found
 
 
-def problem_of(problem: Any) -> dict[str, Any]:
+def problem_of(problem: Problem) -> Body:
     """A problem for the scripts, its sentence in the page's language."""
-    return {
-        "node": problem.node, "field": problem.field, "code": problem.code, "text": _(problem.text),
-        "severity": problem.severity,
-    }  # fmt: skip
+    return {**asdict(problem), "text": _(problem.text)}
 
 
 @get("/flows/{flow_id:uuid}")
 async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Template:
     """The drawn flow and the form of the chosen step."""
-    draft = await services.flows.draft(actor, flow_id)
-    names = await services.flows.names(actor)
-    lines = await services.organization.lines(actor)
+    actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
+    draft: DraftView = await services.flows.draft(actor, flow_id)
+    known = await services.flows.names(actor)
+    named = {"queue": known.queues, "department": known.departments, "calendar": known.calendars, "flow": known.flows}
+    refs = {kind: sorted(one.name for one in found) for kind, found in named.items()}
     data = {
         "id": str(flow_id),
-        "body": draft.body,
+        "name": draft.name,
+        "body": draft.body or {"careline": "flow/1", "start": "", "nodes": {}},
         "text": draft.text,
+        "readable": draft.body is not None,
         "revision": draft.revision,
         "problems": [problem_of(p) for p in draft.problems],
         "kinds": kinds(),
-        "refs": {kind: sorted(found.values()) for kind, found in names.items()},
-        "names": {str(id_): name for found in names.values() for id_, name in found.items()},
-        "lines": [{"id": str(line.line_id), "label": line.label} for line in lines if line.active],
+        "refs": {**refs, "table": sorted(known.tables)},
+        "endpoints": known.endpoints,
+        "names": {str(one.id): one.name for found in named.values() for one in found},
+        "zone": await services.organization.zone(actor),
         "emergency_key": "*",
+        "may_publish": actor.may(Permission.FLOW_PUBLISH),
         "words": words("careline.web", *_SCRIPTS),
     }
     return Template("flows/editor.html", context={"flow": draft, "data": data})
 
 
 @put("/flows/{flow_id:uuid}/draft")
-async def save(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
-    """Save the draft: `body`, or its `text`, based on a `revision`."""
-    raise NotImplementedError
+async def save(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> Body:
+    """Save the draft: its `text`, or its `body`, based on a `revision`. Raises `StaleDraft`."""
+    revision = data.get("revision")
+    if not isinstance(revision, int):
+        raise InvalidInput(field="revision")
+    saved: DraftView = await services.flows.save_draft(actor, flow_id, _content(data), based_on=revision)
+    return {"revision": saved.revision, "problems": [problem_of(p) for p in saved.problems]}
 
 
-handlers: list[Any] = [editor, save]
+@post("/flows/{flow_id:uuid}/name", status_code=200)
+async def rename(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[dict[str, str]]) -> Body:
+    """Give the flow another name. Raises `FlowNameTaken`."""
+    return {"name": (await services.flows.rename(actor, flow_id, data.get("name", ""))).name}
+
+
+@post("/flows/{flow_id:uuid}/check", status_code=200)
+async def check(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> Body:
+    """Judge a text as it is typed: the flow it is (null while it cannot be read) and its problems."""
+    written = str(data.get("text", ""))
+    try:
+        body: Body | None = text.load(written)
+    except FlowError as error:
+        return {"body": None, "problems": [problem_of(Problem(None, "", "text-unreadable", error.detail))]}
+    found = await services.flows.check(actor, written, flow_id)
+    return {"body": body, "problems": [problem_of(p) for p in found.problems]}
+
+
+@post("/flows/{flow_id:uuid}/text", status_code=200)
+async def as_text(actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> dict[str, str]:  # noqa: ARG001
+    """A flow's data as the text it would be saved as."""
+    actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
+    content = _content(data)
+    return {"text": content if isinstance(content, str) else text.dump(content)}
+
+
+@post("/flows/{flow_id:uuid}/simulate", status_code=200)
+async def simulate(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> Body:  # noqa: ARG001
+    """One moment of a call played through the flow as it stands in the editor. Raises `FlowError`."""
+    start, state, act = data.get("start"), data.get("state"), data.get("act")
+    if not isinstance(start, dict) or not isinstance(state, dict | None) or not isinstance(act, dict | None):
+        raise InvalidInput
+    answer: Body = await services.flows.simulate(actor, _content(data), start, state, act)
+    return answer
+
+
+@post("/flows/{flow_id:uuid}/tests", status_code=200)
+async def tests(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> Body:
+    """Play the flow's tests."""
+    found = await services.flows.check(actor, _content(data), flow_id, tests=True)
+    return {
+        "results": [
+            {"name": t.name, "ok": t.ok, "said": t.said, "step": t.step, "node": t.node, "path": t.path}
+            for t in found.tests
+        ]
+    }
+
+
+@post("/flows/{flow_id:uuid}/publish", status_code=200)
+async def publish(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> Body:
+    """Give the draft to callers. Raises `NotPublishable` with its problems and failing tests."""
+    share = data.get("share", 100)
+    if not isinstance(share, int):
+        raise InvalidInput(field="share")
+    try:
+        made = await services.flows.publish(actor, flow_id, note=str(data.get("note", "")), share=share)
+    except NotPublishable as refused:
+        refused.detail = _(refused.detail)
+        raise
+    return {"live": [{"number": one.number, "share": one.share} for one in made.live]}
+
+
+def _content(data: Body) -> str | Body:
+    content = data.get("text") if data.get("text") is not None else data.get("body")
+    if not isinstance(content, str | dict):
+        raise InvalidInput
+    return content
+
+
+handlers: list[Any] = [editor, save, rename, check, as_text, simulate, tests, publish]

@@ -23,8 +23,8 @@ const PLACE = `careline.flow.${data.id}`;
 
 let flow = normal(data.body);
 let text = data.text; // The YAML, as long as nothing but the text was changed.
+let clean = true; // Nothing has been changed since the last save.
 let revision = data.revision;
-let saved = JSON.stringify(flow);
 let found = data.problems;
 let chosen = null;
 let undone = [];
@@ -48,6 +48,7 @@ function change(label, next, { source = null } = {}) {
 function become(next, source = null) {
   flow = next;
   text = source;
+  clean = false;
   draw();
   keep();
   later();
@@ -75,7 +76,7 @@ function redraw() {
 }
 
 const editor = {
-  flow: () => flow, refs: data.refs, catalogue: data.catalogue, emergencyKey: data.emergency_key, id: data.id,
+  flow: () => flow, name: data.name, zone: data.zone, refs: data.refs, endpoints: data.endpoints, names: data.names, catalogue: data.catalogue, emergencyKey: data.emergency_key, id: data.id,
   problems: () => found, change, open: (name) => choose(name, { open: true }), listen,
   said: (words) => say(words),
   rename(from, to) {
@@ -159,12 +160,12 @@ const addMenu = kindMenu($("flow-add"), (kind, from, slot) => {
 const form = stepForm($("step-form"), editor);
 const settings = settingsForm($("flow-settings"), editor);
 const publish = publishing($("publish"), editor, { flush, found: () => found });
-const written = textView($("panel-text"), {
+const written = textView($("panel-text"), data.id, {
   read: async () => text ?? (await request(`/flows/${data.id}/text`, { method: "POST", body: { body: flow } })).text,
   take: (body, source) => { change("text", normal(body), { source }); showPanel(); },
   trouble: (problems) => { found = problems; draw(); },
 });
-const telephone = phone($("panel-try"), editor, { light: (name) => drawing.light(name), lines: data.lines });
+const telephone = phone($("panel-try"), editor, { light: (name) => drawing.light(name) });
 const checks = tests($("panel-tests"), editor, { jump: (name) => choose(name), flush });
 
 const panel = () => document.querySelector("[role=tab][aria-selected=true]").dataset.panel;
@@ -240,16 +241,15 @@ async function save() {
   clearTimeout(timer);
   if (saving || stuck) return;
   const mine = flow;
-  const now = JSON.stringify(mine);
-  if (now === saved && text === null) { state("saved", t("Saved as a draft")); forget(); return; }
+  const source = text;
+  if (clean) { state("saved", t("Saved as a draft")); return; }
   saving = true;
   state("saving", t("Saving…"));
   try {
-    const answer = await request(`/flows/${data.id}/draft`, { method: "PUT", body: { revision, ...(text === null ? { body: mine } : { text }) } });
+    const answer = await request(`/flows/${data.id}/draft`, { method: "PUT", body: { revision, ...(source === null ? { body: mine } : { text: source }) } });
     revision = answer.revision;
-    saved = now;
     found = answer.problems;
-    if (flow === mine) { forget(); state("saved", t("Saved as a draft")); }
+    if (flow === mine) { clean = true; forget(); state("saved", t("Saved as a draft")); }
     draw();
     form.problems(found);
     settings.problems(found);
@@ -284,23 +284,24 @@ function forget() {
 
 /** Save what is not saved yet, and wait for it. */
 async function flush() {
-  for (let round = 0; round < 40 && (saving || JSON.stringify(flow) !== saved) && !stuck; round += 1) {
+  for (let round = 0; round < 60 && !clean && !stuck; round += 1) {
     if (saving) await new Promise((resolve) => setTimeout(resolve, 100));
     else await save();
   }
-  return { revision, saved: JSON.stringify(flow) === saved };
+  return clean;
 }
 
 /** Take up what an earlier visit could not save. */
 function takeUp() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(PLACE)); } catch { /* Unreadable: as if nothing were kept. */ }
-  if (!kept || JSON.stringify(kept.flow) === saved) return;
+  if (!kept?.flow?.nodes || JSON.stringify(kept.flow) === JSON.stringify(flow)) { forget(); return; }
   done.push({ flow, label: null, at: 0 });
   flow = kept.flow;
   text = kept.text;
   // Saving with the revision it was based on lets the server say whether somebody else was here meanwhile.
   revision = kept.revision;
+  clean = false;
   say(t("Changes that had not been saved were taken up again."));
   later();
 }
@@ -323,12 +324,14 @@ document.addEventListener("keydown", (event) => {
     else undo();
   }
 });
-addEventListener("online", () => { if (JSON.stringify(flow) !== saved) save(); });
-addEventListener("beforeunload", (event) => { if (JSON.stringify(flow) !== saved && !stuck) { save(); event.preventDefault(); } });
+addEventListener("online", () => { if (!clean) save(); });
+// Nothing is lost by leaving: what is not saved yet is kept here and taken up again.
+addEventListener("pagehide", () => { if (!clean && !stuck) save(); });
 
 takeUp();
 draw();
 showPanel();
 drawing.fit();
-state("saved", data.live ? t("Saved as a draft") : t("Draft"));
+if (clean) state("saved", data.revision ? t("Saved as a draft") : t("As published"));
+if (!data.readable) { found = data.problems; tab("text"); }
 document.documentElement.dataset.ready = "flow";

@@ -4,7 +4,7 @@ import { kindName, summary, ways } from "./flow-model.js";
 import { t } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const PORT = 24;
+const [BODY, PORT] = [76, 24];
 const [LEAST, MOST] = [0.25, 1.6];
 /** Steps at which the flow hands a caller on. */
 const ENDS = new Set(["queue", "callback", "voicemail", "transfer", "agent", "end"]);
@@ -77,8 +77,7 @@ export function graph(svg, on) {
       port.at = x + port.width / 2;
       x += port.width + 4;
     }
-    const height = ports.length ? 66 + PORT / 2 + 4 : 66;
-    return { name, node, head, about, ports, width, height, ways: ports };
+    return { name, node, head, about, ports, width, height: BODY + (ports.length ? PORT / 2 : 0), ways: ports };
   }
 
   function draw(one, problems, flow) {
@@ -91,7 +90,7 @@ export function graph(svg, on) {
       "aria-label": spoken, transform: `translate(${place.x} ${place.y})`,
     });
     group.append(
-      make("rect", { class: "body", width: one.width, height: 66, rx: ENDS.has(one.node.kind) ? 14 : 6 }),
+      make("rect", { class: "body", width: one.width, height: BODY, rx: ENDS.has(one.node.kind) ? 14 : 6 }),
       text(12, 18, cut(start ? `▶ ${one.head}` : one.head, 11, one.width - 60), "kind"),
       text(12, 38, cut(one.name, 14, one.width - 24, 600), "name"),
       text(12, 55, cut(one.about, 12, one.width - 24), "about"),
@@ -99,8 +98,8 @@ export function graph(svg, on) {
     if (problems) group.append(text(one.width - 12, 18, `▲ ${problems}`, "count"));
     for (const port of one.ports) {
       const open = !port.to || !flow.nodes[port.to];
-      const chip = make("g", { class: open ? "port open" : "port", "data-slot": JSON.stringify(port.slot), transform: `translate(${port.x} 58)` });
-      chip.append(make("rect", { width: port.width, height: 20, rx: 10 }), text(port.width / 2, 14, port.label, "port-name"), make("title", {}, open ? t("Leads nowhere yet: drag to a step, or press to choose") : `→ ${port.to}`));
+      const chip = make("g", { class: open ? "port open" : "port", "data-slot": JSON.stringify(port.slot), transform: `translate(${port.x} ${BODY - PORT / 2})` });
+      chip.append(make("rect", { width: port.width, height: PORT, rx: 12 }), text(port.width / 2, 16, port.label, "port-name"), make("title", {}, open ? t("Leads nowhere yet: drag to a step, or press to choose") : `→ ${port.to}`));
       group.append(chip);
     }
     return group;

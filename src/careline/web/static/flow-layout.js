@@ -99,23 +99,42 @@ function rowsOf(order, layers, byName, back) {
   return rows;
 }
 
+/** Order each row by the middle of its neighbours, downwards and upwards in turn; the order with the fewest crossings stays. */
 function settleOrder(rows) {
   const number = (row) => row.forEach((one, index) => { one.place = index; });
   rows.forEach(number);
-  const middle = (ways, fallback) => ways.length
-    ? ways.reduce((sum, { cell, offset, own }) => sum + cell.place + (own ? 0 : offset / (cell.width + 1)), 0) / ways.length
-    : fallback;
-  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
+  const middle = (ways, fallback) => (ways.length ? ways.reduce((sum, place) => sum + place, 0) / ways.length : fallback);
+  let best = rows.map((row) => [...row]);
+  let fewest = crossings(rows);
+  for (let sweep = 0; sweep < SWEEPS && fewest > 0; sweep += 1) {
     const down = sweep % 2 === 0;
-    const todo = down ? rows.slice(1) : rows.slice(0, -1).reverse();
-    for (const row of todo) {
+    for (const row of down ? rows.slice(1) : rows.slice(0, -1).reverse()) {
       for (const one of row) {
-        one.middle = down ? middle(one.ups, one.place) : middle(one.downs.map((d) => ({ ...d, own: true })), one.place);
+        one.middle = down
+          ? middle(one.ups.map(({ cell, offset }) => cell.place + offset / (cell.width + 1)), one.place)
+          : middle(one.downs.map(({ cell, offset }) => cell.place - offset / (one.width + 1) / 2), one.place);
       }
       row.sort((a, b) => a.middle - b.middle || a.place - b.place);
       number(row);
     }
+    const now = crossings(rows);
+    if (now < fewest) {
+      fewest = now;
+      best = rows.map((row) => [...row]);
+    }
   }
+  best.forEach((row, index) => { rows[index].splice(0, rows[index].length, ...row); number(rows[index]); });
+}
+
+function crossings(rows) {
+  let count = 0;
+  for (const row of rows) {
+    const ways = row.flatMap((one) => one.downs.map(({ cell, offset }) => [one.place + offset / (one.width + 1), cell.place]));
+    for (let i = 0; i < ways.length; i += 1) {
+      for (let j = i + 1; j < ways.length; j += 1) if ((ways[i][0] - ways[j][0]) * (ways[i][1] - ways[j][1]) < 0) count += 1;
+    }
+  }
+  return count;
 }
 
 function settlePlaces(rows) {

@@ -32,11 +32,11 @@ export function publishing(dialog, editor, { flush, found }) {
     go.disabled = true;
     said.textContent = t("Publishing…");
     try {
-      const { revision } = await flush();
-      await request(`/flows/${editor.id}/publish`, { method: "POST", body: { note: note.value, share: Number(share.value) / 100, revision } });
+      await flush();
+      await request(`/flows/${editor.id}/publish`, { method: "POST", body: { note: note.value, share: Number(share.value) } });
       location.assign(`/flows/${editor.id}/versions?published=1`);
     } catch (problem) {
-      said.replaceChildren(h("span.field-error.late", problem.message), ...(problem.results ?? []).map((one) => h("p", one)));
+      said.replaceChildren(h("span.field-error.late", problem.message), ...[...(problem.problems ?? []), ...(problem.tests ?? [])].map((one) => h("p", typeof one === "string" ? one : [one.node ?? one.name, one.text ?? one.said].filter(Boolean).join(": "))));
       go.disabled = errors() > 0;
     }
   });

@@ -1,4 +1,5 @@
 // The flow's own form: name, languages, where it starts, its variables.
+import { request } from "./csrf.js";
 import { languagesOf } from "./flow-model.js";
 import { languageName } from "./flow-words.js";
 import { h, t } from "./dom.js";
@@ -16,11 +17,19 @@ export function settingsForm(holder, editor) {
   function show() {
     const flow = editor.flow();
     const focused = holder.contains(document.activeElement) ? document.activeElement.id : null;
-    const name = h("input", { id: "s-name", type: "text", value: flow.name ?? "", maxlength: 100, autocomplete: "off", "data-field": "name" });
-    name.addEventListener("input", () => {
-      document.getElementById("flow-title").textContent = name.value;
-      write("name", name.value, "name");
+    const name = h("input", { id: "s-name", type: "text", value: editor.name, maxlength: 100, "aria-describedby": "s-name-wrong", autocomplete: "off", "data-field": "name" });
+    name.addEventListener("change", async () => {
+      if (!name.value.trim()) { name.value = editor.name; return; }
+      try {
+        editor.name = (await request(`/flows/${editor.id}/name`, { method: "POST", body: { name: name.value } })).name;
+        document.getElementById("flow-title").textContent = editor.name;
+        wrongName.textContent = "";
+        write("name", editor.name);
+      } catch (problem) {
+        wrongName.textContent = problem.message;
+      }
     });
+    const wrongName = h("p.field-error.late", { role: "status", id: "s-name-wrong" });
     const about = h("textarea", { id: "s-about", rows: 2, maxlength: 500 });
     about.value = flow.description ?? "";
     about.addEventListener("input", () => write("description", about.value || undefined, "description"));
@@ -28,7 +37,7 @@ export function settingsForm(holder, editor) {
     start.addEventListener("change", () => write("start", start.value));
     holder.replaceChildren(
       h("p.faint", t("Choose a step in the drawing to change it. This is the flow as a whole.")),
-      h("div.field", h("label", { for: "s-name" }, t("Name of the flow")), name),
+      h("div.field", h("label", { for: "s-name" }, t("Name of the flow")), name, wrongName),
       h("div.field", h("label", { for: "s-about" }, t("What it is for")), about),
       h("div.field", h("label", { for: "s-start" }, t("Calls start at")), start),
       h("fieldset.field", { "data-field": "languages" }, h("legend", t("Languages")), ...["en", "es"].map((code) => {

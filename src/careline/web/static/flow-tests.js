@@ -18,11 +18,12 @@ export function tests(holder, editor, { jump, flush }) {
       await flush();
       const { results } = await request(`/flows/${editor.id}/tests`, { method: "POST", body: { body: editor.flow() } });
       const wrong = results.filter((one) => !one.ok).length;
+      if (!results.length) { render(body, h("p.faint", { key: "none" }, t("There is nothing to run yet: the flow has no tests, or it cannot be walked."))); button.disabled = false; return; }
       render(body,
         h("p", { key: "sum", role: "status", class: wrong ? "late" : "good" }, wrong ? t("%(wrong)s of %(all)s tests failed", { wrong, all: results.length }) : t("All %(all)s tests passed", { all: results.length })),
         h("ul.results", { key: "list" }, results.map((one, index) => h("li", { key: index, "data-ok": String(one.ok) },
           h("strong", one.ok ? `✓ ${one.name}` : `▲ ${one.name}`),
-          one.said.map((line) => h("p", line)),
+          one.said && h("p", one.step ? t("Step %(n)s: %(said)s", { n: one.step, said: one.said }) : one.said),
           one.node && !one.ok && h("button.link", { type: "button", onclick: () => jump(one.node) }, t("Show the step “%(step)s”", { step: one.node }))))));
     } catch (problem) {
       render(body, h("p.field-error.late", { key: "wrong", role: "alert" }, problem.message));

@@ -5,7 +5,7 @@ import { h, t } from "./dom.js";
 const PAUSE = 500;
 
 /** `read()` gives the text; `take(body, text)` gets a flow that could be read; `trouble(problems)` what could not. */
-export function textView(holder, { read, take, trouble }) {
+export function textView(holder, id, { read, take, trouble }) {
   const box = h("textarea.flow-text", { id: "flow-text", spellcheck: "false", autocomplete: "off", "aria-describedby": "flow-text-hint" });
   const said = h("p.field-error.late", { id: "flow-text-wrong", role: "status", hidden: true });
   let timer = 0;
@@ -24,7 +24,7 @@ export function textView(holder, { read, take, trouble }) {
     const mine = ++turn;
     const text = box.value;
     try {
-      const answer = await request("/flows/check", { method: "POST", body: { text } });
+      const answer = await request(`/flows/${id}/check`, { method: "POST", body: { text } });
       if (mine !== turn) return;
       said.hidden = answer.body !== null;
       if (answer.body === null) {
