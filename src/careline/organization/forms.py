@@ -101,6 +101,8 @@ def line_config_of(form: Form, before: LineConfig | None = None) -> LineConfig:
             "record": form.text("record") == "on",
             "announce_recording": form.text("announce_recording") == "on",
             "max_wait_seconds": longest,
+            "emergency_key": form.text("emergency_key"),
+            "emergency_queue_id": form.text("emergency_queue_id") or None,
         }
     )
 
