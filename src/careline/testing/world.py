@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid5
 
+import msgspec
+
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Event
 from careline.calls.orders import Order, obey
-from careline.calls.outcome import AgentEvent, Happening, Outcome
+from careline.calls.outcome import AgentEvent, FloorEvent, Happening, Outcome
 from careline.calls.plan import FloorPlan
 from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
+from careline.calls.replay import Replay, Report, Row
 from careline.calls.step import LineSetup
 from careline.flows.reading import parse
 from careline.flows.standard import MenuChoice, Standard, standard
@@ -33,6 +36,26 @@ NUMBER = "+15555550100"
 def speak(tenant_id: int, language: str, key: str, **params: Any) -> tuple[str, ...]:  # noqa: ARG001
     """Prompts as readable paths instead of sound."""
     return (f"/{language}/{key}" + "".join(f".{v}" for v in params.values()),)
+
+
+def rows(log: Sequence[Happening]) -> list[Row]:
+    """What happened, as the event log has it: JSON values, in order."""
+    found = []
+    for one in log:
+        body = msgspec.json.decode(msgspec.json.encode(one.body))
+        match one:
+            case Event():
+                found.append(Row(stream="call", stream_id=one.call_id, kind=one.kind.value, at=one.at, body=body))
+            case AgentEvent():
+                found.append(Row(stream="agent", stream_id=one.agent_id, kind=one.kind, at=one.at, body=body))
+            case FloorEvent():
+                found.append(Row(stream="floor", stream_id=SPACE, kind=one.kind, at=one.at, body=body))
+    return found
+
+
+def replayed(log: Sequence[Happening]) -> Report:
+    """Everything that happened, decided again from its rows alone."""
+    return Replay(1, NOON).run(rows(log))
 
 
 class World:
@@ -135,11 +158,7 @@ class World:
 
     def arrive(self, channel: str = "c1", *, caller: str = "+15555550123") -> Call:
         """A call comes in."""
-        self.see(
-            Arrived(
-                channel=channel, dialled=NUMBER, caller=caller, caller_name=None, source="trunk", at=self.now
-            )
-        )
+        self.see(Arrived(channel=channel, dialled=NUMBER, caller=caller, caller_name=None, source="trunk", at=self.now))
         return self.call(channel)
 
     def call(self, channel: str = "c1") -> Call:
