@@ -28,7 +28,7 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
         (
             Role.SUPERVISOR,
             ["/desk", "/board", "/callbacks", "/calls", "/inbox", "/manage"],
-            ["/hours", "/queues", "/verification-locks", "/demo"],
+            ["/hours", "/queues", "/flows", "/tables", "/verification-locks", "/demo"],
         ),
         (Role.QUALITY, ["/board", "/callbacks", "/calls"], []),
         (Role.PROVIDER, ["/inbox"], []),
@@ -37,7 +37,18 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
         (
             Role.ADMINISTRATOR,
             ["/board", "/callbacks", "/manage"],
-            ["/organization", "/lines", "/hours", "/queues", "/flows", "/prompts", "/people", "/tokens", "/demo"],
+            [
+                "/organization",
+                "/lines",
+                "/hours",
+                "/queues",
+                "/flows",
+                "/tables",
+                "/prompts",
+                "/people",
+                "/tokens",
+                "/demo",
+            ],
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -73,7 +74,8 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
         "may_publish": actor.may(Permission.FLOW_PUBLISH),
         "words": words("careline.web", *_SCRIPTS),
     }
-    return Template("flows/editor.html", context={"flow": draft, "data": data})
+    # As one string: the page's own JSON would sort the names of steps and exits.
+    return Template("flows/editor.html", context={"flow": draft, "data": json.dumps(data)})
 
 
 @put("/flows/{flow_id:uuid}/draft")

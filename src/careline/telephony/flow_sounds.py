@@ -51,14 +51,14 @@ def _book(home: Path) -> PromptBook:
 @get("/flows/catalogue")
 async def sentences(actor: Actor) -> dict[str, dict[str, str]]:
     """Every ready sentence by key and language."""
-    actor.require(Permission.ORGANIZATION_MANAGE)
+    actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
     return {key: dict(prompt.texts) for key, prompt in catalogue().prompts.items() if not key.startswith("number")}
 
 
 @post("/flows/speech", status_code=200)
 async def speech(services: Any, actor: Actor, data: JSONBody[Wanted]) -> Response[bytes]:
     """A prompt as callers hear it. Raises `UnknownPrompt`, `NothingToHear`, `VoiceUnavailable`."""
-    actor.require(Permission.ORGANIZATION_MANAGE)
+    actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
     if data.language not in catalogue().languages:
         raise UnknownPrompt("There are no prompts in this language.")
     book = await asyncio.to_thread(_book, services.settings.home)

@@ -38,7 +38,8 @@ MANAGEMENT = (
     Entry("/lines", N_("Lines and numbers"), (P.ORGANIZATION_MANAGE,), N_("Which number belongs to which practice.")),
     Entry("/hours", N_("Hours and holidays"), (P.ORGANIZATION_MANAGE, P.CLOSURE_SWITCH), N_("When lines are open.")),
     Entry("/queues", N_("Queues and skills"), (P.QUEUE_MANAGE,), N_("Who serves which calls.")),
-    Entry("/flows", N_("Call flows"), (P.ORGANIZATION_MANAGE,), N_("What a caller hears and can choose.")),
+    Entry("/flows", N_("Call flows"), (P.FLOW_EDIT, P.FLOW_PUBLISH), N_("What a caller hears and can choose.")),
+    Entry("/tables", N_("Tables"), (P.TABLE_EDIT,), N_("Lists that flows look into while a call runs.")),
     Entry("/prompts", N_("Prompts"), (P.ORGANIZATION_MANAGE,), N_("What callers hear; your own recordings.")),
     Entry(
         "/verification-locks",

@@ -13,7 +13,7 @@ import { tests } from "./flow-tests.js";
 import { textView } from "./flow-text.js";
 import { typing } from "./shell.js";
 
-const data = pageData("flow-data");
+const data = JSON.parse(pageData("flow-data"));
 useWords(data.words);
 useKinds(data.kinds);
 data.catalogue = await request("/flows/catalogue", { passive: true });

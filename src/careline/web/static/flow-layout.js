@@ -9,7 +9,7 @@ const SWEEPS = 8;
 
 /**
  * Lay out a flow. `steps`: [{name, width, height, ways: [{to, at}]}], `at` being the middle of a way's port from the left.
- * Gives {places: Map(name -> {x, y, layer}), lines: [{from, way, to, path, back}], width, height}.
+ * Gives {places: Map(name -> {x, y, layer}), lines: [{from, way, to, path, back}], left, width, height}.
  */
 export function layOut(start, steps) {
   const byName = new Map(steps.map((step) => [step.name, step]));
@@ -193,6 +193,7 @@ function drawn(rows, byName, back, layers) {
   for (const [name, layer] of layers) places.set(name, { x: cells.get(name).x, y: tops[layer], layer });
   const lines = [];
   let lane = 0;
+  let leftmost = 0;
   for (const [name, layer] of layers) {
     const step = byName.get(name);
     step.ways.forEach(({ to, at }, index) => {
@@ -200,12 +201,19 @@ function drawn(rows, byName, back, layers) {
       const [x, y] = [places.get(name).x + at, places.get(name).y + step.height];
       const target = { ...places.get(to), width: byName.get(to).width, height: byName.get(to).height };
       if (back.has(id(name, index))) {
-        const rightmost = name === to ? places.get(name).x + step.width + 12
-          : Math.max(...rows.slice(target.layer, layer + 1).flat().map((one) => one.x + one.width)) + 18 + 9 * (lane++ % 6);
+        // Around the side on which the target is the outermost of its row, so that the way runs behind no other step.
+        const row = rows[target.layer];
+        const left = name !== to && row.indexOf(cells.get(to)) < row.length / 2 - 0.5;
+        const between = rows.slice(target.layer, layer + 1).flat();
+        const shift = 18 + 9 * (lane++ % 6);
+        const side = name === to ? places.get(name).x + step.width + 12
+          : left ? Math.min(...between.map((one) => one.x)) - shift
+            : Math.max(...between.map((one) => one.x + one.width)) + shift;
+        leftmost = Math.min(leftmost, side);
         const into = target.y + target.height / 2;
-        const right = target.x + target.width;
+        const edge = left ? target.x - 2 : target.x + target.width + 2;
         lines.push({ from: name, way: index, to, back: true,
-          path: `M${x} ${y} C${x} ${y + 26} ${rightmost} ${y + 26} ${rightmost} ${y - 4} L${rightmost} ${into + 14} Q${rightmost} ${into} ${right + 2} ${into}` });
+          path: `M${x} ${y} C${x} ${y + 26} ${side} ${y + 26} ${side} ${y - 4} L${side} ${into + 14} Q${side} ${into} ${edge} ${into}` });
         return;
       }
       let path = `M${x} ${y}`;
@@ -225,5 +233,5 @@ function drawn(rows, byName, back, layers) {
   const all = [...places].map(([name, place]) => ({ ...place, ...byName.get(name), x: place.x, y: place.y }));
   const width = Math.max(0, ...all.map((one) => one.x + one.width)) + (lane ? 72 : 24);
   const height = Math.max(0, ...all.map((one) => one.y + one.height));
-  return { places, lines, width, height };
+  return { places, lines, left: leftmost, width: width - leftmost, height };
 }

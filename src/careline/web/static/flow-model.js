@@ -161,7 +161,8 @@ export const languagesOf = (flow) => (flow.languages?.length ? flow.languages : 
 
 /** The line under a step's name in the drawing. */
 export function summary(node, catalogue, names) {
-  const spoken = (node.prompts ?? []).map((one) => saying(one, catalogue)).filter(Boolean).join(" ");
+  const own = (node.prompts ?? []).filter((one) => one !== "greeting.emergency-notice");
+  const spoken = (own.length ? own : node.prompts ?? []).map((one) => saying(one, catalogue)).filter(Boolean).join(" ");
   switch (node.kind) {
     case "queue": case "callback": return names[node.queue] ?? node.queue ?? "";
     case "voicemail": return names[node.department] ?? node.department ?? "";
