@@ -7,6 +7,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from careline import __version__
@@ -104,10 +105,39 @@ def parser() -> argparse.ArgumentParser:
     people.set_defaults(run=_runs("careline.setup.people", "command"))
 
     bench = commands.add_parser("bench", help="measure Careline beside Asterisk's own app_queue")
-    bench.add_argument("name", choices=["offer", "waiting", "routing"])
+    bench.add_argument("name", choices=["offer", "waiting", "routing", "simulate"])
     bench.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
     bench.add_argument("--quick", action="store_true", help="a short run that only shows that the bench works")
     bench.set_defaults(run=_runs("careline.bench.command", "command"))
+
+    simulate = commands.add_parser("simulate", help="how many agents a day needs: by formula, and simulated")
+    simulate.add_argument("--calls", type=float, default=1000, help="calls on the day (default 1000)")
+    simulate.add_argument("--agents", type=int, default=None, help="agents (default: what Erlang C says)")
+    simulate.add_argument("--handle", type=float, default=240, metavar="SEC", help="mean handling time, 240")
+    simulate.add_argument("--patience", type=float, default=180, metavar="SEC", help="mean patience, 180; 0: endless")
+    simulate.add_argument("--target", type=float, default=30, metavar="SEC", help="in time means within, 30")
+    simulate.add_argument("--level", type=float, default=80, metavar="PERCENT", help="answered in time, wanted, 80")
+    simulate.add_argument("--retries", type=float, default=0, metavar="PERCENT", help="who hung up and calls again, 0")
+    simulate.add_argument("--callbacks", type=float, default=0, metavar="PERCENT", help="who takes a callback, 0")
+    simulate.add_argument("--strategy", default="longest-idle", help="who gets the call (default longest-idle)")
+    simulate.add_argument("--days", type=int, default=20, help="how many such days, 20")
+    simulate.add_argument("--seed", type=int, default=1, help="the same seed gives the same days")
+    simulate.set_defaults(run=_runs("careline.workforce.command", "command"))
+
+    replay = commands.add_parser("replay", help="decide every offer of a day again from its event rows")
+    replay.add_argument("--day", type=date.fromisoformat, required=True, help="the day, in UTC, as 2026-11-23")
+    replay.set_defaults(run=_runs("careline.setup.replaying", "command"))
+
+    flow = commands.add_parser("flow", help="check, test, compare, publish and carry flows")
+    flow.add_argument(
+        "action", choices=["list", "check", "test", "diff", "publish", "rollback", "export", "import"]
+    )
+    flow.add_argument("target", nargs="*", help="files or names of flows; diff: two files, or a name and two versions")
+    flow.add_argument("--name", help="import: the flow's name (default: the one in the file)")
+    flow.add_argument("--note", default="", help="publish: a note for colleagues")
+    flow.add_argument("--share", type=int, default=100, metavar="PERCENT", help="publish: how many new calls get it")
+    flow.add_argument("--tenant", metavar="SLUG", help="whose flows, where there are several tenants")
+    flow.set_defaults(run=_runs("careline.setup.flows", "command"))
 
     prompts = commands.add_parser("prompts", help="render the spoken prompts anew")
     prompts.add_argument("action", choices=["check", "render"])
