@@ -23,7 +23,7 @@ class FlowError(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FlowProblem:
     """One thing that is wrong with a flow, and where."""
 
     #: The node; None for the flow as a whole.
@@ -36,6 +36,10 @@ class Problem:
     text: str
     #: A warning does not hinder publication.
     severity: Literal["error", "warning"] = "error"
+
+
+#: Its short name in here; the API has a Problem of its own.
+Problem = FlowProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
