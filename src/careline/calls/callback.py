@@ -61,7 +61,8 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
         case Stage.MESSAGE:
             missed(s, "machine")
         case _:
-            return False
+            # The line of before, which we let go of ourselves: the callback has gone on without it.
+            pass
     return True
 
 
@@ -126,7 +127,8 @@ def caller_answered(s: Step) -> None:
     """Somebody, or something, picked up at the caller's number."""
     callback = s.call.callback
     assert callback is not None
-    assert callback.leg is not None
+    if callback.stage is not Stage.DIALLING:
+        return
     if callback.agent_id is None:
         _answered(s, Stage.ASKING)
         s.speak(s.call.channel, Prompt("callback.is-it-you"))

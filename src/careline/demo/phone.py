@@ -134,12 +134,15 @@ class Phone:
 
     async def start(self) -> None:
         """Open the SIP port."""
-        transport = _Udp(local_addr=(self.ip, free_port(self.ip)))
+        transport = _Udp(local_addr=(self.ip, self._port()))
         self.uac = _Uac(transport)
         self._uas = SipUAS(transport, user_agent="Careline caller", uac=self.uac)
         self._uas.on_bye = self._on_bye
         self._uas.on_reinvite = self._on_reinvite
         await self._uas.start()
+
+    def _port(self) -> int:
+        return free_port(self.ip)
 
     async def stop(self) -> None:
         """Hang everything up and close."""

@@ -141,8 +141,11 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running_system(*, direct: bool = True) -> AsyncIterator[System]:
-    """Start `careline up`, add a tenant with a line and a queue, and stop everything at the end."""
+async def running_system(*, direct: bool = True, **more: str) -> AsyncIterator[System]:
+    """Start `careline up`, add a tenant with a line and a queue, and stop everything at the end.
+
+    `more`: settings by their names in the environment.
+    """
     top = Path(tempfile.mkdtemp(prefix="careline-sys-"))
     os.chmod(top, 0o755)  # noqa: S103 (Asterisk and PostgreSQL run as another user)
     home = top / "home"
@@ -158,6 +161,7 @@ async def running_system(*, direct: bool = True) -> AsyncIterator[System]:
         "CARELINE_RTP_FIRST_PORT": str(ports.rtp_first),
         "CARELINE_RTP_LAST_PORT": str(ports.rtp_last),
         "CARELINE_TRUNK_SOURCES": "127.0.0.2",
+        **more,
     }
     log = top / "up.log"
     with log.open("wb") as out:
