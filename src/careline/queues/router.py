@@ -68,11 +68,10 @@ class Router:
         people.present = people.present | bit if agent.present else people.present & ~bit
         people.staffed = people.staffed | bit if agent.staffed else people.staffed & ~bit
         if (
-            not known
-            or before is None
+            before is None
             or was != people.present & bit
-            or agent.skills != before.skills
-            or agent.languages != before.languages
+            or (agent.skills is not before.skills and agent.skills != before.skills)
+            or (agent.languages is not before.languages and agent.languages != before.languages)
             or agent.tenant_id != before.tenant_id
         ):
             self._moved |= places.reconsider(number, agent.id, agent, self._now)
@@ -84,7 +83,8 @@ class Router:
             else:
                 people.ready[channel] &= ~bit
         if ready:
-            self._free.add(number)
+            if places.entries:
+                self._free.add(number)
             for ordering in places.orderings.values():
                 ordering.put(number, agent)
         else:
@@ -126,7 +126,9 @@ class Router:
         micros = self._advance(now)
         if called := self.places.call_on_reserve(micros):
             self._free.update(bits(called & self.people.free()))
-        if not (self._moved or self._free):
+        if not (self.places.entries and (self._moved or self._free)):
+            self._free.clear()
+            self._moved.clear()
             return []
         found: list[Match] = []
         best: list[tuple[ageing.Rank, int, int]] = [
