@@ -10,7 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from careline.calls.floor import Floor
+from careline.calls.lines import LineBook
+from careline.calls.ports import Arrived
+from careline.calls.step import LineSetup
 from careline.flows.model import FlowError, FlowPin
+from careline.flows.nodes import Menu
 from careline.flows.service import FlowService
 from careline.flows.shelf import Shelves
 from careline.flows.views import FlowInUse, FlowNameTaken, NotPublishable, StaleDraft
@@ -25,6 +30,7 @@ from careline.security.keys import Keyring
 from careline.security.permissions import Role
 from careline.testing.builders import make_person, make_practice, make_tenant
 from careline.testing.clock import ManualClock
+from careline.testing.world import speak
 
 pytestmark = pytest.mark.integration
 
@@ -325,3 +331,58 @@ async def test_who_may_write_and_who_may_publish(flows: FlowService, db: Databas
     assert await flows.list(stranger) == []
     with pytest.raises(NotFound):
         await flows.draft(stranger, made.id)
+
+
+class Says:
+    """A prompt book that knows every reason."""
+
+    def has_option(self, reason: str) -> bool:
+        return bool(reason)
+
+
+async def test_q3_calls_in_progress_finish_on_the_version_they_began_with_also_after_a_restart(
+    flows: FlowService, admin: Actor, db: Database, tenant: int, clock: ManualClock
+) -> None:
+    practice = await make_practice(db, tenant, clock, number="+13125550100", name="Lakeside")
+    organization = OrganizationService(db, clock)
+    flow = await flows.create(admin, "Main line", FLOW)
+    await flows.publish(admin, flow.id)
+    config = (await organization.line(admin, practice.line_id)).config
+    rules = (FlowChoice(flow_id=flow.id, doors=("open",)),)
+    await organization.configure_line(admin, practice.line_id, replace(config, flows=rules))
+
+    def arrive(floor: Floor, channel: str) -> UUID:
+        now, number = clock.now(), "+13125550100"
+        floor.handle(
+            Arrived(channel=channel, dialled=number, caller=None, caller_name=None, source="trunk", at=now), now
+        )
+        return floor.by_channel[channel]
+
+    book, floor = LineBook(organization, Says(), Shelves(db)), Floor(speak, uuid4)
+    floor.configure({}, await book.load([tenant], clock.now()))
+    early = arrive(floor, "c1")
+    assert list(floor.pinned[early].flow.nodes) == ["menu", "help", "bye"]
+
+    clock.advance(minutes=1)
+    await change(flows, admin, flow.id, FLOW.replace('"2": bye', '"3": bye'))
+    await flows.publish(admin, flow.id)
+    floor.configure({}, await book.load([tenant], clock.now()))
+    late = arrive(floor, "c2")
+    calls = floor.calls
+
+    def keys(setup: LineSetup) -> list[str]:
+        menu = setup.flow.nodes["menu"]
+        assert isinstance(menu, Menu)
+        return list(menu.options)
+
+    assert [keys(floor.pinned[call]) for call in (early, late)] == [["1", "2"], ["1", "3"]]
+    # Call control is killed: another process has only the events.
+    fresh = LineBook(organization, Says(), Shelves(db))
+    for call_id, expected in ((early, ["1", "2"]), (late, ["1", "3"])):
+        call = calls[call_id]
+        pin = FlowPin.from_body(call.flow.to_body()) if call.flow else None
+        assert keys(await fresh.pinned(tenant, call.line_id, call.arrived_at, pin)) == expected
+    # At another door no rule fits, and the line has its usual flow.
+    clock.advance(hours=12)
+    floor.configure({}, await book.load([tenant], clock.now()))
+    assert floor.calls[arrive(floor, "c3")].flow is None
