@@ -17,7 +17,7 @@ from careline.web.i18n import load_catalogues
 
 pytestmark = pytest.mark.unit
 
-PACKAGES = [Path(careline.__file__).parent / name for name in ("organization", "patients", "messages")]
+PACKAGES = [Path(careline.__file__).parent / name for name in ("organization", "lookups", "patients", "messages")]
 #: Proper names and words that are the same in both languages.
 SAME = {"Careline", "Error"}
 

@@ -44,7 +44,7 @@ def shown(role: Role, paths: set[str] = EVERYTHING) -> tuple[list[str], list[str
                 "/queues",
                 "/flows",
                 "/tables",
-                "/prompts",
+                "/lookups", "/prompts",
                 "/people",
                 "/tokens",
                 "/demo",

@@ -128,18 +128,18 @@ class LookupClient:
                 if answer.status in (301, 302, 303, 307, 308):
                     onward = urljoin(url, answer.headers.get("Location", ""))
                     if method != "GET" or urlsplit(onward)[:2] != urlsplit(url)[:2]:
-                        raise _Failed("redirect")
+                        raise _Failed(why="redirect")
                     url = onward
                     continue
                 if answer.status in (404, 410):
                     return Answer(exit="not_found", why="status")
                 if answer.status >= 500 or answer.status == 429:
-                    raise _Failed("status")
+                    raise _Failed(why="status")
                 if answer.status >= 400:
                     # Our question was refused: the system itself is well.
                     return Answer(exit="failed", why="status")
                 return read(question, await _document(answer))
-        raise _Failed("redirect")
+        raise _Failed(why="redirect")
 
     def _check(self, url: str) -> None:
         """A literal address does not pass the resolver: the same rule for it here."""
@@ -173,11 +173,11 @@ async def _document(answer: aiohttp.ClientResponse) -> Any:
     async for chunk in answer.content.iter_chunked(16 * 1024):
         body += chunk
         if len(body) > MOST_BYTES:
-            raise _Failed("too-large")
+            raise _Failed(why="too-large")
     try:
         return json.loads(bytes(body)) if body else None
     except (ValueError, RecursionError) as error:
-        raise _Failed("not-json") from error
+        raise _Failed(why="not-json") from error
 
 
 def _reason(error: Exception) -> str:

@@ -43,6 +43,7 @@ CAPABILITIES = (
     "organization",
     "queues",
     "flows",
+    "lookups",
     "telephony",
     "calls",
     "recordings",
