@@ -44,10 +44,9 @@ class DraftToSave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextToCheck:
-    """A text to judge; with `tests` its tests are played too."""
+    """A text to judge."""
 
     text: str
-    tests: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +124,14 @@ class FlowsController(Controller):
 
     @post("/check", operation_id="checkFlow", summary="Judge a text", status_code=200)
     async def check(self, services: Any, actor: Actor, data: TextToCheck) -> CheckView:
-        """Nothing is saved."""
-        found: CheckView = await services.flows.check(actor, data.text, tests=data.tests)
+        """Its problems. Nothing is saved."""
+        found: CheckView = await services.flows.check(actor, data.text)
+        return found
+
+    @post("/test", operation_id="testFlow", summary="Run a text's tests", status_code=200)
+    async def test(self, services: Any, actor: Actor, data: TextToCheck) -> CheckView:
+        """Its problems, and how each of its tests went. Nothing is saved."""
+        found: CheckView = await services.flows.check(actor, data.text, tests=True)
         return found
 
     @post("/play", operation_id="playFlow", summary="Play a call through a text", status_code=200)
