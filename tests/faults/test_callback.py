@@ -29,9 +29,9 @@ async def noon_everywhere(system: System, **callback: object) -> None:
         await tx.run("UPDATE queue SET rules = %s", (Jsonb(rules),))
 
 
-async def happened(system: System, call_id: UUID, kind: str) -> None:
+async def happened(system: System, call_id: UUID, kind: str, times: int = 1) -> None:
     async def written() -> bool:
-        return kind in await system.events(call_id)
+        return (await system.events(call_id)).count(kind) >= times
 
     await until(written, 30)
 
@@ -59,6 +59,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
             await happened(system, call_id, "callback_waiting")
             old = system.kill("callcontrol")
             await system.restarted("callcontrol", old)
+            await happened(system, call_id, "recovered")
             row = await system.row("SELECT phase, place_at, callback FROM call WHERE id = %s", call_id)
             assert (row["phase"], row["place_at"], row["callback"]["number"]) == ("callback", place, CALLER)
 
@@ -70,6 +71,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
             # Once more, while the caller's telephone rings: nothing is lost, nobody is rung twice.
             old = system.kill("callcontrol")
             await system.restarted("callcontrol", old)
+            await happened(system, call_id, "recovered", 2)
             await ringing.answer()
             await system.call_in("talking")
             hum(ringing.media, 440.0, 8)
