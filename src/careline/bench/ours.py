@@ -1,4 +1,4 @@
-"""Careline's side: its real processes (Asterisk, call control, PostgreSQL on disk), fifty agents at desk phones."""
+"""Careline's side: its real processes (Asterisk, call control, PostgreSQL on disk), agents at desk phones."""
 
 from __future__ import annotations
 
