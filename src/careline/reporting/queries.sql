@@ -6,7 +6,8 @@ SELECT name, zone FROM tenant WHERE id = current_setting('app.tenant')::int
 -- name: list_board_queues
 SELECT q.id, q.name, q.service_level_seconds, q.service_level_target,
        count(c.id) AS waiting, min(c.place_at) AS longest_since,
-       count(c.id) FILTER (WHERE c.emergency) AS emergencies
+       count(c.id) FILTER (WHERE c.emergency) AS emergencies,
+       (SELECT count(*) FROM call b WHERE b.queue_id = q.id AND b.phase = 'callback' AND b.ended_at IS NULL) AS callbacks
 FROM queue q
 LEFT JOIN call c ON c.queue_id = q.id AND c.phase = 'waiting' AND c.ended_at IS NULL
 WHERE q.active
@@ -124,3 +125,24 @@ WHERE arrived_at >= %(today)s AND arrived_at < %(until)s
 
 -- name: list_components
 SELECT name, state, detail, since, seen_at FROM component_state ORDER BY name
+
+-- What waiting callers were told, and how long it then took; only of those who were connected, in the queue of the wait.
+-- Rows of before have no `low`: they told "up to".
+-- name: list_announced
+WITH step AS (
+  SELECT e.stream_id, e.id, e.kind, e.at, e.body,
+         min(e.at) FILTER (WHERE e.kind IN ('connected', 'queued', 'callback_arranged', 'voicemail_started', 'ended'))
+           OVER w AS next_at,
+         (array_agg(e.kind) FILTER (WHERE e.kind IN ('connected', 'queued', 'callback_arranged', 'voicemail_started',
+           'ended')) OVER w)[1] AS next_kind,
+         max(e.id) FILTER (WHERE e.kind = 'queued') OVER (PARTITION BY e.stream_id ORDER BY e.id) AS entry
+  FROM event e
+  WHERE e.stream = 'call' AND e.at >= %(today)s AND e.at < %(until)s
+    AND e.kind IN ('announced', 'connected', 'queued', 'callback_arranged', 'voicemail_started', 'ended')
+  WINDOW w AS (PARTITION BY e.stream_id ORDER BY e.id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+)
+SELECT (q.body ->> 'queue_id')::uuid AS queue_id, (s.body ->> 'minutes')::int AS high,
+       CASE WHEN (s.body ->> 'more')::boolean THEN NULL ELSE coalesce((s.body ->> 'low')::int, 0) END AS low,
+       extract(epoch FROM s.next_at - s.at)::float8 AS waited
+FROM step s JOIN event q ON q.id = s.entry
+WHERE s.kind = 'announced' AND s.next_kind = 'connected' AND s.body ->> 'minutes' IS NOT NULL

@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from careline.kernel.clock import Clock
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.i18n import gettext as _
+from careline.reporting.announcements import Accuracy, Told, accuracy
 from careline.reporting.attribution import local_day
 from careline.reporting.model import (
     AbandonRate,
@@ -30,6 +31,7 @@ from careline.reporting.model import (
 )
 from careline.reporting.views import (
     AgentRow,
+    AnnouncedView,
     BoardSnapshot,
     ComponentView,
     FiguresView,
@@ -74,6 +76,7 @@ class _Today:
     longest: Mapping[UUID, float]
     handled: Mapping[UUID | None, _Handled]
     hours: Mapping[UUID, list[int]]
+    announced: Mapping[UUID, Accuracy]
     handled_by: Mapping[UUID, int]
     calls: Row
 
@@ -172,11 +175,20 @@ class BoardService:
             longest=longest,
             handled=handled,
             hours=dict(hours),
+            announced=await _announced(tx, params),
             handled_by={row["person_id"]: row["handled"] for row in people},
             calls=calls,
         )
         self._kept[tenant_id] = made
         return made
+
+
+async def _announced(tx: Tx, params: Mapping[str, Any]) -> dict[UUID, Accuracy]:
+    """How right the announced waits were, by queue."""
+    told: dict[UUID, list[Told]] = defaultdict(list)
+    for row in await tx.all(_q["list_announced"], params):
+        told[row.pop("queue_id")].append(Told(**row))
+    return {queue_id: found for queue_id, every in told.items() if (found := accuracy(every))}
 
 
 def _staff(rows: Sequence[Row]) -> dict[UUID, tuple[int, int, int]]:
@@ -228,7 +240,17 @@ def _queue_row(row: Row, staff: tuple[int, int, int], today: _Today) -> QueueRow
             today.handled.get(queue_id, _Handled()),
             today.longest.get(queue_id, 0.0),
         ),
+        announced=_accuracy(today.announced.get(queue_id)),
+        callbacks=row["callbacks"],
         hours=today.hours.get(queue_id, []),
+    )
+
+
+def _accuracy(found: Accuracy | None) -> AnnouncedView | None:
+    if found is None:
+        return None
+    return AnnouncedView(
+        announcements=found.announcements, mean_error=found.mean_error, coverage=found.coverage
     )
 
 

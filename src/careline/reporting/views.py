@@ -28,6 +28,17 @@ class FiguresView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncedView:
+    """How right the announced waits of today were."""
+
+    announcements: int
+    #: Mean distance between told and actual wait, in seconds.
+    mean_error: float
+    #: Per cent of announcements whose wait lay in the range told.
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
     """One row of the board."""
 
@@ -42,6 +53,10 @@ class QueueRow:
     busy: int
     away: int
     figures: FiguresView
+    #: None before the first announcement whose caller was connected.
+    announced: AnnouncedView | None
+    #: Callers who wait to be called back.
+    callbacks: int
     #: Calls presented in each hour of today so far, from midnight.
     hours: list[int]
 

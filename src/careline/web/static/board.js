@@ -39,6 +39,7 @@ const MEANING = () => ({
   answered: t("Of those presented: connected with an agent."),
   abandoned: t("The caller hung up while waiting, of those presented. The short ones (up to 5 s) are in it."),
   asa: t("Average speed of answer: mean wait of the answered calls."),
+  told: t("Announced wait: how far what callers were told lay from what it became, in the mean; below it, the share of announcements whose wait was in the range told. By callers who were connected."),
   aht: t("Average handle time: talk, hold and wrap-up, of today's handlings."),
   staff: t("Members of this queue on the floor. Ready: available with a telephone that can be reached. Busy: ringing, on a call or wrapping up. Away: everybody else."),
 });
@@ -104,7 +105,7 @@ function drawQueues() {
     : h("table.queues", h("thead", h("tr",
       h("th", { scope: "col" }, t("Queue")), head(t("Waiting"), "q-waiting", meaning.waiting), head(t("Service level"), "q-level", meaning.level),
       head(t("Presented"), "q-presented", meaning.presented), head(t("Answered"), "q-answered", meaning.answered), head(t("Abandoned"), "q-abandoned", meaning.abandoned),
-      head(t("Average answer"), "q-asa", meaning.asa), h("th", { scope: "col" }, explain(t("Agents"), meaning.staff, "q-staff", ".left")), h("th", { scope: "col" }, t("Today by hour")))),
+      head(t("Average answer"), "q-asa", meaning.asa), head(t("Told wait"), "q-told", meaning.told), h("th", { scope: "col" }, explain(t("Agents"), meaning.staff, "q-staff", ".left")), h("th", { scope: "col" }, t("Today by hour")))),
     h("tbody", queues.map(queueRow))));
 }
 
@@ -113,12 +114,13 @@ function queueRow(queue) {
   const missed = figures.service_level !== null && figures.service_level < queue.target;
   return h("tr", { key: queue.id, "data-tone": queue.waiting > 0 && queue.ready === 0 ? "late" : "" },
     h("th", { scope: "row" }, queue.name),
-    h("td.num.waiting", queue.waiting, h("span.sub", queue.longest_since ? clock(queue.longest_since, { late: queue.threshold }) : "–")),
+    h("td.num.waiting", queue.waiting, h("span.sub", queue.longest_since ? clock(queue.longest_since, { late: queue.threshold }) : "–"), queue.callbacks > 0 && h("span.sub", h("a", { href: "/callbacks" }, t("to call back: %(n)s", { n: queue.callbacks })))),
     h("td.num", h("span", { class: missed ? "missed" : "" }, percent(figures.service_level), missed && h("span.sr", ` ${t("below the target")}`)), h("span.sub", `${missed ? "▲ " : ""}${queue.threshold} s / ${Math.round(queue.target)} %`)),
     h("td.num", figures.presented),
     h("td.num", figures.answered),
     h("td.num", figures.abandoned, h("span.sub", percent(figures.abandon_rate))),
     h("td.num", seconds(figures.average_speed_of_answer)),
+    h("td.num", queue.announced ? `± ${seconds(queue.announced.mean_error)}` : "–", h("span.sub", queue.announced ? percent(queue.announced.coverage) : "")),
     h("td", h("span.strip", h("span.ready", queue.ready, h("span.sr", ` ${t("ready")},`)), h("span.busy", queue.busy, h("span.sr", ` ${t("busy")},`)), h("span.away", queue.away, h("span.sr", ` ${t("away")}`)))),
     h("td", spark(queue.hours)));
 }
