@@ -72,7 +72,7 @@ export function emergencyBanner(found) {
   if (!found.emergency) return null;
   const words = { key: t("Caller pressed the emergency key"), words: t("Caller said words that may mean an emergency") }[found.emergency_how];
   return words
-    ? h("p.emergency-banner", { key: "emergency", role: "alert" }, words)
+    ? h("div.emergency-banner", { key: "emergency", role: "alert" }, words)
     : h("p", { key: "emergency" }, h("span.status-pill", { "data-tone": "harm" }, t("Emergency")));
 }
 
