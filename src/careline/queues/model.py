@@ -1,14 +1,13 @@
-"""The ACD's pure part: agents, queues, who gets which waiting call and how long a wait is likely to be.
+"""The ACD's nouns: agents and what they are doing, queues, waiting calls, and a decision between them. Pure.
 
-No I/O and no clock: the present is an argument. The same functions serve the live floor, tests and simulation.
+Who gets which call is decided by `router`, by the rules of `rules`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -248,77 +247,6 @@ class Match:
     def agent_id(self) -> UUID:
         """The first of the agents."""
         return self.agents[0]
-
-
-_LATE = datetime.max.replace(tzinfo=UTC)
-
-
-def suits(agent: Agent, queue: Queue, language: str) -> bool:
-    """Whether an agent may serve a call of this queue in this language: membership, every skill, language."""
-    if agent.id not in queue.members or agent.tenant_id != queue.tenant_id:
-        return False
-    if queue.match_language and language not in agent.languages:
-        return False
-    return all(skill in agent.skills and agent.skills[skill] >= least for skill, least in queue.skills.items())
-
-
-def turn(waiting: Waiting, queue: Queue) -> tuple[int, datetime, UUID]:
-    """Sort key of whose turn it is: higher priority first, then the older place, then the id for a stable order."""
-    return (-(waiting.priority + queue.priority), waiting.place_at, waiting.call_id)
-
-
-def route(waiting: Iterable[Waiting], agents: Mapping[UUID, Agent], queues: Mapping[UUID, Queue]) -> list[Match]:
-    """Match waiting calls with ready agents: calls by `turn`, for each the longest idle agent who suits.
-
-    A call that nobody suits is passed over and never blocks the ones behind it. Each agent gets at most one call.
-    Deterministic: equal idle times are ordered by agent id.
-    """
-    ready = sorted(
-        (a for a in agents.values() if a.ready),
-        key=lambda a: (a.idle_since or a.since or _LATE, a.id),
-    )
-    if not ready:
-        return []
-    matches: list[Match] = []
-    candidates = [w for w in waiting if w.queue_id in queues]
-    candidates.sort(key=lambda w: turn(w, queues[w.queue_id]))
-    for place in candidates:
-        queue = queues[place.queue_id]
-        for position, agent in enumerate(ready):
-            if agent.id not in place.excluded and suits(agent, queue, place.language):
-                matches.append(Match(call_id=place.call_id, queue_id=queue.id, agents=(agent.id,)))
-                del ready[position]
-                break
-        if not ready:
-            break
-    return matches
-
-
-def position(call_id: UUID, waiting: Iterable[Waiting], queue: Queue) -> int:
-    """The caller's place in the queue, from 1. Raises `ValueError` when the call does not wait there."""
-    ordered = sorted((w for w in waiting if w.queue_id == queue.id), key=lambda w: turn(w, queue))
-    for number, place in enumerate(ordered, 1):
-        if place.call_id == call_id:
-            return number
-    raise ValueError("the call does not wait in this queue")
-
-
-def estimate_wait(place: int, staffed: int, handle_seconds: float) -> timedelta | None:
-    """Expected wait at a place (from 1): with `staffed` agents of whom one frees every handle/staffed seconds,
-    `place` of them must free. None when nobody is staffed: then no figure is honest.
-
-    Mean of the sum of `place` exponential gaps of a busy M/M/N group, place × AHT / N (Gross & Harris, Fundamentals of
-    Queueing Theory, the conditional wait given all servers busy).
-    """
-    if staffed <= 0:
-        return None
-    return timedelta(seconds=place * handle_seconds / staffed)
-
-
-def announced_minutes(estimate: timedelta, last: int | None) -> int:
-    """The number of minutes told to the caller: rounded up, at least 1, never more than the caller was told before."""
-    minutes = max(1, math.ceil(estimate.total_seconds() / 60))
-    return minutes if last is None else min(minutes, last)
 
 
 def change_status(

@@ -7,7 +7,7 @@ code fit together. `from_body` refuses what it does not understand and says wher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -212,9 +212,23 @@ def from_body(body: Mapping[str, Any]) -> Rules:
 
 def to_body(rules: Rules) -> dict[str, Any]:
     """The JSON of rules: only what differs from the defaults, so that a later default reaches old queues."""
-    whole: dict[str, Any] = msgspec.to_builtins(rules, order="deterministic")
-    default: dict[str, Any] = msgspec.to_builtins(DEFAULT, order="deterministic")
-    return {name: value for name, value in whole.items() if value != default[name]}
+    return {f.name: _plain(v) for f in fields(rules) if (v := getattr(rules, f.name)) != _default(f)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _plain(v) for f in fields(value) if (v := getattr(value, f.name)) != _default(f)}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(str(part) for part in value)
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
 
 
 def check(rules: Rules) -> None:
