@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Arrived, Command, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Command, Ring, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.recognition import Recognition
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
@@ -33,13 +33,18 @@ from careline.kernel.clock import Clock
 from careline.kernel.errors import CarelineError, Unavailable
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, queries
-from careline.platform.metrics import counter, gauge
+from careline.platform.metrics import counter, gauge, histogram
 
 log = logging.getLogger(__name__)
 _q = queries("careline.calls", "control.sql")
 
 CALLS = counter("careline_calls", "Calls that arrived.", ("kind",))
 OFFERS = counter("careline_offers", "Calls offered to agents.")
+DECISION = histogram(
+    "careline_decision_seconds",
+    "From what happened at the switch to the order to ring an agent for it.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
 LIVE = gauge("careline_calls_live", "Calls up at this moment.", ("state",))
 UNWRITTEN = gauge("careline_events_unwritten", "Call events that wait for the database.")
 
@@ -248,9 +253,7 @@ class CallControl:
                 self.door.clear()
                 if fresh and self.floor.calls and await self._nothing_survived():
                     self.apply(lost_switch(self.floor, now))
-                for tenant_id in self._tenants:
-                    if self._provision:
-                        await self._provision(self.switch, self.db, tenant_id)
+                await self._grant_phones()
                 seen = await self.switch.snapshot()
                 self.apply(reconcile(self.floor, seen, self.clock.now()))
                 self.switch_up = True
@@ -263,9 +266,26 @@ class CallControl:
                     self._looked_again = now
                     with contextlib.suppress(Exception):
                         await asyncio.wait_for(self.refresh(), 1)
-                self.apply(self.floor.handle(event, now))
+                self._decide(event, now)
             case _:
-                self.apply(self.floor.handle(event, now))
+                self._decide(event, now)
+
+    def _decide(self, event: SwitchEvent, now: datetime) -> None:
+        outcome = self.floor.handle(event, now)
+        self.apply(outcome)
+        if any(isinstance(command, Ring) for command in outcome.commands):
+            DECISION.observe(max(0.0, (self.clock.now() - event.at).total_seconds()))
+
+    async def _grant_phones(self) -> None:
+        provision = self._provision
+        if provision is None:
+            return
+        for tenant_id in self._tenants:
+            try:
+                await provision(self.switch, self.db, tenant_id)
+            except Exception as error:
+                # Calls go on without a telephone that could not be granted.
+                log.warning("desk phones were not granted", extra={"error": type(error).__name__})
 
     async def _nothing_survived(self) -> bool:
         seen = await self.switch.snapshot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -63,6 +64,8 @@ class Phones:
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
         self._granted: dict[str, tuple[str, Kind]] = {}
+        #: One push at a time: Asterisk refuses the second of two that write the same thing at once.
+        self._pushing = asyncio.Lock()
 
     async def grant(self, username: str, password: str, kind: Kind) -> None:
         """Let `username` register. Raises `InvalidInput` for a name of another kind, `Unavailable`."""
@@ -96,6 +99,10 @@ class Phones:
         await self._ari.request("POST", f"applications/{APP}/subscription", {"eventSource": "endpoint:"})
 
     async def _push(self, username: str, password: str, kind: Kind) -> None:
+        async with self._pushing:
+            await self._write(username, password, kind)
+
+    async def _write(self, username: str, password: str, kind: Kind) -> None:
         auth = {"auth_type": "userpass", "username": username, "password": password}
         aor = {"max_contacts": "1", "remove_existing": "yes", **_AORS[kind]}
         endpoint = {**_ENDPOINTS[kind], "auth": username, "aors": username}
