@@ -269,6 +269,8 @@ async def _speak_names(services: Services, book: PromptBook) -> None:
                     await book.prepare(*greeting)
                 for words in {w for line in lines for choice in line.config.menu for w in choice.labels.items()}:
                     await book.prepare(words[0], menu_words(*words))
+                    # Read back when a caller says it.
+                    await book.prepare(*words)
         await asyncio.sleep(_GREETINGS_EVERY)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,8 +17,9 @@ from careline.platform.db import Database
 from careline.telephony.process import AsteriskProcess
 from careline.testing.callcenter import NUMBER, CallCenter, call_center, until
 from careline.testing.postgres import Urls
-from careline.testing.voices import public_network
+from careline.testing.sip_peer import SipPeers
 from careline.testing.voice import VoiceProcess, voice_process
+from careline.testing.voices import public_network
 
 pytestmark = pytest.mark.telephony
 SPOKEN = Path(__file__).parent / "spoken"
@@ -91,3 +93,76 @@ async def test_no_channel_of_ours_outlives_its_caller(listening: CallCenter, net
         return not found
 
     await until(cleared)
+
+
+async def test_a_menu_choice_is_said_read_back_and_confirmed_by_voice(listening: CallCenter, network: Phone):
+    call = await call_in(network, listening)
+    call_id, floor = listening.only_call(), listening.control.floor
+    await until(lambda: floor.calls[call_id].cursor and floor.calls[call_id].cursor.node == "language", 60)
+    call.media.press("1")
+    await until(lambda: floor.calls[call_id].cursor.node == "menu")
+    await until(lambda: heard(listening))
+    call.media.say(spoken("appointments"))
+    await until(lambda: floor.calls[call_id].unconfirmed == "appointments")
+    call.media.say(spoken("yes"))
+    await until(lambda: floor.calls[call_id].phase == "waiting")
+    call.hang_up()
+    await call.ended.wait()
+    assert [body["what"] for body in await bodies(listening, "heard")][-1] == "confirmed"
+    (chosen,) = await bodies(listening, "menu_chosen")
+    assert chosen["reason"] == "appointments"
+
+
+async def test_v5_words_interrupt_the_queue_and_the_hold(listening: CallCenter, network: Phone):
+    ana = await listening.agent("Ana Ruiz")
+    floor = listening.control.floor
+    call = await call_in(network, listening)
+    call_id = listening.only_call()
+    await to_queue(call, floor, call_id)
+    call.media.say(spoken("cant-breathe"))
+    await until(lambda: floor.calls[call_id].emergency)
+    assert floor.calls[call_id].phase == "waiting"
+    call.hang_up()
+    await call.ended.wait()
+    async with SipPeers() as peers:
+        user, password = await listening.grant_desk_phone(ana)
+        desk = await peers.phone(user, password, listening.sip, hz=1000.0)
+        await listening.sign_on(ana, user)
+        call = await call_in(network, listening)
+        call_id = listening.only_call()
+        await to_queue(call, floor, call_id)
+        await desk.next_call()
+        await until(lambda: floor.calls[call_id].handling is not None)
+        await until(lambda: not heard(listening))
+        await listening.commands.give(ana, "call.hold", {"call_id": str(call_id)})
+        await until(lambda: heard(listening))
+        call.media.say(spoken("chest-pain"))
+        await until(lambda: floor.calls[call_id].emergency)
+        assert floor.calls[call_id].emergency_how == "words"
+        call.hang_up()
+        await call.ended.wait()
+
+
+async def to_queue(call: PhoneCall, floor: Any, call_id: UUID) -> None:
+    await until(lambda: floor.calls[call_id].cursor and floor.calls[call_id].cursor.node == "language", 60)
+    call.media.press("1")
+    await until(lambda: floor.calls[call_id].cursor.node == "menu")
+    call.media.press("1")
+    await until(lambda: floor.calls[call_id].phase != "flow")
+
+
+async def test_a_killed_voice_process_is_said_and_takes_up_its_work_again(
+    listening: CallCenter, network: Phone, ears: VoiceProcess
+):
+    call = await call_in(network, listening)
+    call_id = listening.only_call()
+    await until(lambda: heard(listening))
+    ears.kill()
+    await until(lambda: listening.switch.listening[0] == "down")
+    assert "not running" in listening.switch.listening[1]
+    await ears.start()
+    await until(lambda: heard(listening))
+    call.media.say(spoken("chest-pain"))
+    await until(lambda: listening.control.floor.calls[call_id].emergency)
+    call.hang_up()
+    await call.ended.wait()

@@ -12,7 +12,10 @@ import contextlib
 import json
 import logging
 import multiprocessing
+import multiprocessing.process
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -288,3 +291,12 @@ def _wish(asked: dict[str, Any]) -> _Wish:
 def _begin_worker() -> None:
     """A recogniser is ended by its parent, not by the keyboard."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """A parent that is killed cannot end us; nobody would ever ask us anything again."""
+    parent.join()
+    os._exit(0)

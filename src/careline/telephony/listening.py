@@ -159,6 +159,7 @@ class Listening:
 
     def _told(self, message: Json) -> None:
         if "connected" in message:
+            self.state = ("up", "")
             # A new voice process knows nothing: everything is asked for anew.
             for name in self._streams:
                 self._beside(self._open(name))

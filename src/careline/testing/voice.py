@@ -36,7 +36,7 @@ class VoiceProcess:
             self.child = subprocess.Popen(  # noqa: ASYNC220 (starting is quick; the test owns the process)
                 [sys.executable, "-m", "careline.cli", "voice"], env=environment, stdout=out, stderr=out
             )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_unix_connection(str(socket_path(self.home)))
@@ -59,8 +59,8 @@ async def voice_process() -> AsyncIterator[VoiceProcess]:
     """A running voice process with a state folder of its own."""
     home = Path(mkdtemp(prefix="careline-voice-"))
     process = VoiceProcess(home)
-    await process.start()
     try:
+        await process.start()
         yield process
     finally:
         process.kill(signal.SIGTERM)
