@@ -16,6 +16,8 @@ import pytest_asyncio
 from careline.demo import clinic, seed, staff
 from careline.demo.dice import Dice
 from careline.demo.households import Doctor, Generator
+from careline.flows.service import FlowService
+from careline.flows.table_service import TableService
 from careline.kernel.clock import Clock
 from careline.messages.model import State
 from careline.messages.service import MessageService
@@ -46,6 +48,8 @@ class Seeded:
     clock: Clock
     organization: OrganizationService
     queues: QueueService
+    flows: FlowService
+    tables: TableService
     messages: MessageService
     security: Security
     seconds: float = 0.0
@@ -59,6 +63,8 @@ def _services(db: Database, home: Path) -> Seeded:
         clock=clock,
         organization=OrganizationService(db, clock),
         queues=QueueService(db, clock, security.keyring),
+        flows=FlowService(db, clock),
+        tables=TableService(db, clock),
         messages=MessageService(db, clock),
         security=security,
     )
@@ -75,6 +81,8 @@ async def demo(pg_server: Server, tmp_path_factory: pytest.TempPathFactory) -> A
         seconds = time.monotonic() - began
         yield Seeded(
             db=db, clock=services.clock, organization=services.organization, queues=services.queues,
+            flows=services.flows,
+            tables=services.tables,
             messages=services.messages, security=services.security, seconds=seconds,
         )  # fmt: skip
         await db.close()
@@ -271,6 +279,8 @@ async def test_a_run_that_was_cut_off_is_completed_by_the_next(
         assert await seed.seed(services, patients=200)
         again = Seeded(
             db=db, clock=services.clock, organization=services.organization, queues=services.queues,
+            flows=services.flows,
+            tables=services.tables,
             messages=services.messages, security=services.security,
         )  # fmt: skip
         assert await _count(again, "patient") >= 200
@@ -293,3 +303,12 @@ async def test_the_same_seed_makes_the_same_people(demo: Seeded) -> None:
 async def test_it_is_made_in_seconds(demo: Seeded) -> None:
     # 15 s is the aim on a quiet machine; this one may be shared by many.
     assert demo.seconds < 60
+
+
+async def test_the_demo_has_flows_and_the_after_hours_line_takes_its_callers_through_one(demo: Seeded) -> None:
+    actor = system_actor(await _tenant(demo.db))
+    flows = {flow.name: flow for flow in await demo.flows.list(actor)}
+    assert set(flows) == {"Main line", "After hours", "Spanish first"}
+    assert all([share.share for share in flow.live] == [100] for flow in flows.values())
+    assert [line.name for line in flows["After hours"].lines] == ["Lakeshore after hours"]
+    assert [table.name for table in await demo.tables.list(actor)] == ["plans"]

@@ -81,7 +81,7 @@ def one(test: dict[str, Any]) -> trials.Trial:
     return played
 
 
-OPEN: dict[str, Any] = {"calendars": {"Pharmacy": "open"}}
+OPEN: Any = {"calendars": {"Pharmacy": "open"}}
 
 
 @pytest.mark.parametrize(

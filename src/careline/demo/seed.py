@@ -14,7 +14,10 @@ from zoneinfo import ZoneInfo
 
 from careline.demo import clinic, staff
 from careline.demo.dice import Dice
+from careline.demo.flows import seed_flows
 from careline.demo.households import Doctor, Generator, Patients
+from careline.flows.service import FlowService
+from careline.flows.table_service import TableService
 from careline.kernel.clock import Clock
 from careline.messages.model import Draft, Urgency
 from careline.messages.service import MessageService
@@ -51,6 +54,10 @@ class Services(Protocol):
     @property
     def queues(self) -> QueueService: ...
     @property
+    def flows(self) -> FlowService: ...
+    @property
+    def tables(self) -> TableService: ...
+    @property
     def messages(self) -> MessageService: ...
     @property
     def security(self) -> Security: ...
@@ -71,6 +78,7 @@ async def seed(services: Services, *, patients: int = PATIENTS) -> bool:
     units, doctors = await _places(services, actor, dice, people)
     queues = await _queues(services, actor, people)
     await _lines(services, actor, units, queues, today)
+    await seed_flows(services, actor, next(line.number for line in clinic.LINES if line.key == "after-hours"))
     made = Generator(dice, doctors, today).run(patients)
     if not await _exists(services.db, tenant_id, "patient"):
         await _write(services.db, tenant_id, made)
