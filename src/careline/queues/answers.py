@@ -13,8 +13,8 @@ from careline.queues.explain import Why
 from careline.queues.index import bits
 
 if TYPE_CHECKING:
-    from careline.queues.places import Entry
     from careline.queues.router import Router
+    from careline.queues.turns import Entry
 
 
 def position(router: Router, entry: Entry, micros: int) -> int:
@@ -24,7 +24,7 @@ def position(router: Router, entry: Entry, micros: int) -> int:
 
 def _ahead(router: Router, entry: Entry, micros: int, sharing: int | None = None) -> int:
     """Calls of the queue before this one that may be offered now; `sharing`: only those that these agents suit too."""
-    tier, weight, scored, base, start, number = router.places.rank(entry, micros)
+    tier, weight, scored, base, start, number = router.places.turns.rank(entry, micros)
     prefix = (tier, weight, scored)
     ahead = 0
     for bucket in entry.line.buckets:
@@ -40,10 +40,10 @@ def _ahead(router: Router, entry: Entry, micros: int, sharing: int | None = None
 
 def _gated_ahead(router: Router, entry: Entry, micros: int, sharing: int | None = None) -> dict[int, bool]:
     """Calls of the queue that are not to be offered now, and whether they come before this one."""
-    own = router.places.rank(entry, micros)
+    own = router.places.turns.rank(entry, micros)
     entries = router.places.entries
     return {
-        n: router.places.rank(entries[n], micros) < own
+        n: router.places.turns.rank(entries[n], micros) < own
         for n in entry.line.gated
         if sharing is None or entries[n].group.base.able & sharing
     }

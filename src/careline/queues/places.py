@@ -3,55 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from uuid import UUID
 
-from careline.queues import ageing, overflow, rings, standing, strategies
-from careline.queues.index import Bucket, Group, Key, Lane, LaneKey, Ordering, People, bits
+from careline.queues import ageing, rings, standing, strategies
+from careline.queues.index import Group, Ordering, People, bits
 from careline.queues.model import Agent, Queue, Waiting
-from careline.queues.rules import EMERGENCY, Ring
+from careline.queues.reserves import Reserves
+from careline.queues.rules import Ring
 from careline.queues.strategies import Deal, Strategy
+from careline.queues.turns import Entry, Line, Turns, turn_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A waiting call in the indexes."""
-
-    call: Waiting
-    line: Line
-    #: Whom it may be offered to.
-    group: Group
-    lane: LaneKey
-    key: Key
-    #: None while it is not to be offered.
-    bucket: Bucket | None
-    step: int
-    #: Which of the notes in the agenda is about this entry.
-    note: int
-
-    @property
-    def queue(self) -> Queue:
-        """The queue it waits in now."""
-        return self.line.queue
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """A queue, and what waits in it."""
-
-    queue: Queue
-    groups: dict[Hashable, Group] = field(default_factory=dict)
-    buckets: set[Bucket] = field(default_factory=set)
-    entries: set[int] = field(default_factory=set)
-    #: Calls with a place that are not to be offered now.
-    gated: set[int] = field(default_factory=set)
-    reserve_on: int = 0
-    #: Places by age, where a reserve looks at them: (microseconds, call), calls that left included.
-    oldest: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Places:
@@ -71,15 +35,11 @@ class Places:
         #: Agent -> the queues the agent serves; agent -> calls that name the agent.
         self.serves: dict[UUID, list[Line]] = {}
         self._naming: dict[UUID, set[int]] = {}
-        self._lanes: dict[LaneKey, Lane] = {}
-        #: Lanes by tier, weight and kind, in that order; lanes of one place compare by score.
-        self._tiers: list[tuple[tuple[int, int, int], list[Lane]]] = []
+        self.turns = Turns(people, self.entries)
+        self.reserves = Reserves(people, self.entries)
         self._serial = 0
         #: (microseconds, note, call)
         self._agenda: list[tuple[int, int, int]] = []
-        #: Agent's number -> buckets kept for the agent.
-        self._kept: dict[int, set[Bucket]] = {}
-        self._reserves: list[Line] = []
         self._strategies: dict[str, Strategy] = {}
 
     # --- configuration ----------------------------------------------------------------------------------------------
@@ -104,7 +64,7 @@ class Places:
             if queue := queues.get(queue_id):
                 level = min(old.reserve_on, len(queue.rules.reserve)) if old else 0
                 self.lines[queue_id] = Line(queue, reserve_on=level)
-        self._reserves = [line for line in self.lines.values() if line.queue.rules.reserve]
+        self.reserves.lines = [line for line in self.lines.values() if line.queue.rules.reserve]
         self.serves = {}
         for line in self.lines.values():
             for member in line.queue.members:
@@ -192,11 +152,7 @@ class Places:
         if bucket is None:
             line.gated.discard(number)
         else:
-            bucket.remove(entry.key)
-            if entry.group.kept is not None:
-                line.buckets.discard(bucket)
-                for agent in entry.group.kept:
-                    self._kept[agent].discard(bucket)
+            self.turns.remove(line, bucket, entry.key)
         call = entry.call
         if call.direct is not None or call.preferred:
             for agent_id in _named(call):
@@ -237,19 +193,18 @@ class Places:
             group, step = self._kept_group(line, call, group, step, now)
         if call.ringing or call.not_before is not None:
             gate = standing.gate_of(call, line.queue)
-        lane, key, turns = _turn(call, line.queue, now)
+        lane, key, turns = turn_of(call, line.queue, now)
         moments += turns
         bucket = None
         if gate is None or gate <= now:
-            bucket = self._bucket(line, group, lane)
-            bucket.add(key)
+            bucket = self.turns.add(line, group, lane, key)
         else:
             line.gated.add(number)
             if gate != standing.NEVER:
                 moments.append(gate)
         line.entries.add(number)
         if line.queue.rules.reserve:
-            heappush(line.oldest, (ageing.micros(call.place_at), number))
+            self.reserves.note(line, call)
         self._serial += 1
         self.entries[number] = Entry(call, line, group, lane, key, bucket, step, self._serial)
         if moments and (soonest := min((m for m in moments if m > now), default=None)):
@@ -293,73 +248,6 @@ class Places:
             line.groups[key] = found
         return found
 
-    def _bucket(self, line: Line, group: Group, lane_key: LaneKey) -> Bucket:
-        bucket = group.buckets.get(lane_key)
-        if bucket is None:
-            lane = self._lanes.get(lane_key)
-            if lane is None:
-                lane = self._lanes[lane_key] = Lane(lane_key)
-                tiers: dict[tuple[int, int, int], list[Lane]] = {}
-                for key in sorted(self._lanes):
-                    tiers.setdefault(key[:3], []).append(self._lanes[key])
-                self._tiers = list(tiers.items())
-            self._serial += 1
-            bucket = group.buckets[lane_key] = Bucket(group, lane, self._serial)
-            lane.buckets[self._serial] = bucket
-            if group.kept is not None:
-                del lane.buckets[self._serial]
-                for agent in group.kept:
-                    self._kept.setdefault(agent, set()).add(bucket)
-        line.buckets.add(bucket)
-        return bucket
-
-    # --- whose turn -------------------------------------------------------------------------------------------------
-
-    def rank(self, entry: Entry, micros: int) -> ageing.Rank:
-        """A call's place in the order of all calls at a moment."""
-        (tier, weight, scored, slope), (base, start, number) = entry.lane, entry.key
-        return tier, weight, scored, base - slope * micros, start, number
-
-    def best_call(self, number: int, micros: int) -> tuple[ageing.Rank, int] | None:
-        """The first call in turn that a free agent suits: its rank and number."""
-        agent = self.people.agents[number]
-        assert agent is not None
-        best: ageing.Rank | None = None
-        for bucket in self._kept.get(number, ()):
-            key = self._first(bucket, agent)
-            if key is not None and self.people.ready[bucket.group.channel] >> number & 1:
-                rank = self.rank(self.entries[key[2]], micros)
-                best = rank if best is None or rank < best else best
-        for prefix, lanes in self._tiers:
-            if best is not None and best[:3] < prefix:
-                break
-            for lane in lanes:
-                if lane.heads and (key := self._first_in(lane, number, agent)):
-                    rank = (*prefix, key[0] - lane.slope * micros, key[1], key[2])
-                    best = rank if best is None or rank < best else best
-        return None if best is None else (best, best[5])
-
-    def _first_in(self, lane: Lane, number: int, agent: Agent) -> Key | None:
-        best: Key | None = None
-        ready = self.people.ready
-        for base, start, call, serial in lane.heads:
-            if best is not None and best < (base, start, call):
-                break
-            bucket = lane.buckets[serial]
-            group = bucket.group
-            if group.flags[number] and ready[group.channel] >> number & 1:
-                key = self._first(bucket, agent)
-                if key is not None and (best is None or key < best):
-                    best = key
-        return best
-
-    def _first(self, bucket: Bucket, agent: Agent) -> Key | None:
-        for key in bucket.keys:
-            call = self.entries[key[2]].call
-            if not (call.excluded and agent.id in call.excluded) and not (call.ringing and agent.id in call.ringing):
-                return key
-        return None
-
     # --- time -------------------------------------------------------------------------------------------------------
 
     def advance(self, now: datetime, micros: int) -> set[int]:
@@ -376,71 +264,20 @@ class Places:
             moved.add(call.call_id.int)
         return moved
 
-    def call_on_reserve(self, micros: int) -> int:
-        """Call reserves on or send them back; the set of agents who now may take calls they might not before."""
-        called = 0
-        for line in self._reserves:
-            oldest = self._oldest(line)
-            longest = 0.0 if oldest is None else max(0.0, (micros - oldest) / 1_000_000)
-            on = overflow.reserve_level(line.queue.rules.reserve, line.reserve_on, longest, len(line.entries))
-            if on == line.reserve_on:
-                continue
-            line.reserve_on = on
-            for member, place in line.queue.places.items():
-                number = self.people.number.get(member)
-                if place.reserve and number is not None:
-                    for group in line.groups.values():
-                        group.consider(number, self.people.agents[number], on)
-                    called |= 1 << number
-        return called
-
-    def _oldest(self, line: Line) -> int | None:
-        while line.oldest:
-            micros, number = line.oldest[0]
-            entry = self.entries.get(number)
-            if entry and entry.line is line and ageing.micros(entry.call.place_at) == micros:
-                return micros
-            heappop(line.oldest)
-        return None
-
     def next_change(self, micros: int) -> datetime | None:
         """The next moment that is noted."""
         while self._agenda:
-            _, note, number = self._agenda[0]
+            soonest, note, number = self._agenda[0]
             entry = self.entries.get(number)
-            if entry is not None and entry.note == note:
+            if soonest > micros and entry is not None and entry.note == note:
                 break
             heappop(self._agenda)
         moments = [self._agenda[0][0]] if self._agenda else []
-        for line in self._reserves:
-            levels = line.queue.rules.reserve
-            if line.reserve_on < len(levels) and (oldest := self._oldest(line)) is not None:
-                moments.append(oldest + round(levels[line.reserve_on].wait_above * 1_000_000) + 1)
-        soonest = min((m for m in moments if m > micros), default=None)
-        return None if soonest is None else _EPOCH + timedelta(microseconds=soonest)
+        if (called := self.reserves.next_change(micros)) is not None:
+            moments.append(called)
+        return _EPOCH + timedelta(microseconds=min(moments)) if moments else None
 
 
 def _named(call: Waiting) -> set[UUID]:
     named = {p.agent_id for p in call.preferred}
     return named | {call.direct.agent_id} if call.direct else named
-
-
-def _turn(call: Waiting, queue: Queue, now: datetime) -> tuple[LaneKey, Key, list[datetime]]:
-    """A call's lane and place in it, and when they change."""
-    number, rules = call.call_id.int, queue.rules
-    if call.klass == EMERGENCY:
-        return (ageing.DANGER, 0, 0, 0), (0, ageing.micros(call.place_at), number), []
-    moments = []
-    if rules.max_wait and (late := ageing.overdue_at(call, queue)):
-        if late <= now:
-            return (ageing.OVERDUE, 0, 0, 0), (0, ageing.micros(call.place_at), number), []
-        moments.append(late)
-    line = ageing.line_of(call, queue)
-    scored = int(rules.ageing.formula != "priority")
-    if line.cap is not None:
-        capped = line.capped_at()
-        if capped is not None and capped <= ageing.micros(now):
-            return (ageing.IN_TURN, -rules.weight, 1, 0), (-line.cap, line.start, number), moments
-        if capped is not None:
-            moments.append(_EPOCH + timedelta(microseconds=capped))
-    return (ageing.IN_TURN, -rules.weight, scored, line.slope), (line.base, line.start, number), moments

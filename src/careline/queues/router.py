@@ -17,8 +17,9 @@ from careline.queues import ageing, answers, standing
 from careline.queues.explain import Why
 from careline.queues.index import ROOM, People, bits
 from careline.queues.model import Agent, Match, Queue, Waiting
-from careline.queues.places import Entry, Places
+from careline.queues.places import Places
 from careline.queues.strategies import Deal
+from careline.queues.turns import Entry
 
 
 class Router:
@@ -124,7 +125,7 @@ class Router:
         """Everything that can be decided now, the first in turn first. Matched calls and agents are out until put
         again. `why` has each match carry its reasons."""
         micros = self._advance(now)
-        if called := self.places.call_on_reserve(micros):
+        if called := self.places.reserves.call_on(micros):
             self._free.update(bits(called & self.people.free()))
         if not (self.places.entries and (self._moved or self._free)):
             self._free.clear()
@@ -132,7 +133,7 @@ class Router:
             return []
         found: list[Match] = []
         best: list[tuple[ageing.Rank, int, int]] = [
-            (self.places.rank(entry, micros), -1, call)
+            (self.places.turns.rank(entry, micros), -1, call)
             for call in self._moved
             if (entry := self.places.entries.get(call)) and entry.bucket is not None
         ]
@@ -163,7 +164,7 @@ class Router:
 
     def _look(self, number: int, micros: int, best: list[tuple[ageing.Rank, int, int]], *, push: bool = False) -> None:
         """Note the best call for a free agent, if there is one."""
-        found = self.places.best_call(number, micros)
+        found = self.places.turns.best_call(number, micros)
         if found is None:
             self._free.discard(number)
         elif push:
