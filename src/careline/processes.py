@@ -271,6 +271,8 @@ async def _speak_names(services: Services, book: PromptBook) -> None:
                     await book.prepare(words[0], menu_words(*words))
                     # Read back when a caller says it.
                     await book.prepare(*words)
+                for words in await services.flows.spoken_words(system_actor(tenant_id)):
+                    await book.prepare(*words)
         await asyncio.sleep(_GREETINGS_EVERY)
 
 

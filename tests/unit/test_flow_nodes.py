@@ -364,7 +364,7 @@ def test_values_in_texts_are_spoken_by_their_type() -> None:
     spoken = Walk(whole).did(Speak).prompts
     assert [(p.key, *dict(p.params).values()) for p in spoken] == [
         ("text", "You have"), ("value.number", 3), ("text", "visits, the next on"), ("value.date", "2026-12-01"),
-        ("text", "at"), ("value.time", "08:30"), ("text", ". Ask for"), ("value.name", "Dr. Osei"),
+        ("text", "at"), ("value.time", "08:30"), ("text", "Ask for"), ("value.name", "Dr. Osei"),
     ]  # fmt: skip
     assert [p.key for p in Walk(whole, language="es").did(Speak).prompts] == ["text", "value.number"]
 

@@ -17,6 +17,7 @@ from careline.flows.reading import read, read_text
 from careline.flows.rehearsal import Rehearsal
 from careline.flows.schema import schema
 from careline.flows.start import Start
+from careline.flows.words import words_of
 from careline.telephony.prompts.known import known_prompts
 
 pytestmark = pytest.mark.unit
@@ -188,3 +189,21 @@ def test_the_command_line_judges_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["flow", "diff", str(good), str(bad)]) == 0
     assert "now leads to “nowhere”, before to “ask”" in capsys.readouterr().out
     assert main(["flow", "check", str(tmp_path / "none.yaml")]) == 1
+
+
+def test_own_words_are_known_ahead_as_they_will_be_spoken() -> None:
+    told = {"en": "Hello {caller.number}, today is {date:date}. Goodbye", "es": "Hola."}
+    say = {"kind": "say", "prompts": [{"text": told}, {"text": "Ciao"}], "next": "y"}
+    found = read({"start": "x", "languages": ["en", "es"], "nodes": {"x": say, "y": {"kind": "end"}}})
+    ahead = words_of(found.flow)
+    assert ahead == {
+        ("en", "Hello"),
+        ("en", "today is"),
+        ("en", "Goodbye"),
+        ("es", "Hola."),
+        ("en", "Ciao"),
+        ("es", "Ciao"),
+    }
+    call = Rehearsal.begin(found.flow, Start.from_body({"number": "+13125550100"}))
+    spoken = {p["params"]["text"] for e in call.log if e["what"] == "heard" for p in e["prompts"] if p["key"] == "text"}
+    assert {("en", words) for words in spoken} <= ahead

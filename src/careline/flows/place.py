@@ -323,8 +323,19 @@ def _is_date(value: Any) -> bool:
 
 
 def _text(words: str) -> list[Prompt]:
-    # Punctuation alone between two values is nothing to say.
-    return [Prompt("text", (("text", words.strip()),))] if re.search(r"\w", words) else []
+    # Punctuation alone between two values is nothing to say, and none begins a sentence.
+    return [Prompt("text", (("text", words.strip().lstrip(",.;: ")),))] if re.search(r"\w", words) else []
+
+
+def pieces(text: str) -> list[str]:
+    """The words of a text between its values, as they are spoken."""
+    found = [_text(text[start:end]) for start, end in _between(text)]
+    return [str(prompt.params[0][1]) for prompts in found for prompt in prompts]
+
+
+def _between(text: str) -> list[tuple[int, int]]:
+    slots = list(SLOT.finditer(text))
+    return list(zip([0, *(slot.end() for slot in slots)], [*(slot.start() for slot in slots), len(text)], strict=True))
 
 
 def _best(by_language: Mapping[str, str], language: str) -> str:

@@ -29,6 +29,7 @@ from careline.flows.views import (
     UseView,
     VersionView,
 )
+from careline.flows.words import words_of
 from careline.kernel.errors import Conflict
 from careline.kernel.ids import new_id
 from careline.kernel.text import plain
@@ -124,6 +125,13 @@ class FlowService(FlowPublishing):
         actor.require(*READERS)
         async with self.db.tenant(actor.tenant_id) as tx:
             return str((await self._version(tx, flow_id, number))["text"])
+
+    async def spoken_words(self, actor: Actor) -> set[tuple[str, str]]:
+        """The own words of everything that is published now, as (language, words), for the voice to speak ahead."""
+        actor.require(*READERS)
+        shelf = await self._shelves.load(actor.tenant_id, self.clock.now())
+        live = {share.version for shares in shelf.releases.values() for share in shares}
+        return {found for version in live if version in shelf.flows for found in words_of(shelf.flows[version])}
 
     async def releases(self, actor: Actor, flow_id: UUID) -> Sequence[ReleaseView]:
         """What calls got when, newest first."""
