@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -16,20 +15,20 @@ from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.events import NewEvent, append
+from careline.queues.desk_phones import DeskPhones, Sealer
 from careline.queues.history import QueueHistory
 from careline.queues.rules import from_body, queues_named, to_body
 from careline.queues.surge import SurgeSwitch
 from careline.queues.views import (
     AgentProfile,
-    DeskPhone,
     MemberPlace,
-    NewDeskPhone,
     QueueRules,
     QueueView,
     WorkRules,
     WrapUpCode,
     check_place,
     check_work,
+    no_nul,
 )
 from careline.security import audit
 from careline.security.actor import Actor
@@ -65,15 +64,7 @@ class NameTaken(Conflict):
     id = "name-taken"
 
 
-class Sealer(Protocol):
-    """Seals small secrets with the tenant's key (`careline.security.keys.Keyring`)."""
-
-    async def seal(self, tx: Tx, plaintext: bytes, context: str) -> bytes:
-        """Encrypt a secret for one purpose."""
-        ...
-
-
-class QueueService(SurgeSwitch, QueueHistory):
+class QueueService(SurgeSwitch, QueueHistory, DeskPhones):
     """Use cases of the people who arrange the floor."""
 
     def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
@@ -225,7 +216,7 @@ class QueueService(SurgeSwitch, QueueHistory):
             raise InvalidInput("A code is small letters, digits and hyphens, for example refill-request.")
         if not (code.label_en.strip() and code.label_es.strip()):
             raise InvalidInput("A code needs its words in English and in Spanish.")
-        _no_nul(code.label_en, code.label_es)
+        no_nul(code.label_en, code.label_es)
         if not -1000 <= code.position <= 1000:
             raise InvalidInput("The position goes from -1000 to 1000.")
         async with self.db.tenant(actor.tenant_id) as tx:
@@ -240,41 +231,6 @@ class QueueService(SurgeSwitch, QueueHistory):
                 },
             )
             await audit.record(tx, actor, Action.UPDATE, "wrap-up-code", code.code)
-
-    # --- desk phones ---
-
-    async def phones(self, actor: Actor) -> Sequence[DeskPhone]:
-        """Every desk phone; passwords are never shown again."""
-        actor.require(Permission.QUEUE_MANAGE)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [DeskPhone(**row) for row in await tx.all(_q["list_phones"])]
-
-    async def add_phone(self, actor: Actor, person_id: UUID, label: str) -> NewDeskPhone:
-        """Give a person a desk phone. The password is in the answer and nowhere else in clear."""
-        actor.require(Permission.QUEUE_MANAGE)
-        label = label.strip()
-        if not label or len(label) > 60:
-            raise InvalidInput("Give the telephone a name of up to 60 characters.")
-        _no_nul(label)
-        phone = NewDeskPhone(id=new_id(), username=f"d-{secrets.token_hex(4)}", password=secrets.token_urlsafe(18))
-        async with self.db.tenant(actor.tenant_id) as tx:
-            if await tx.one(_q["list_people"], {"id": person_id}) is None:
-                raise NotFound
-            sealed = await self.keys.seal(tx, phone.password.encode(), f"desk-phone {phone.username}")
-            values = {"id": phone.id, "person_id": person_id, "label": label, "username": phone.username}
-            await tx.run(_q["insert_phone"], {**values, "password": sealed})
-            await self._changed(tx, actor, "desk_phone", phone.id, "created", username=phone.username)
-            await audit.record(tx, actor, Action.CREATE, "desk-phone", phone.id)
-        return phone
-
-    async def revoke_phone(self, actor: Actor, phone_id: UUID) -> None:
-        """Withdraw a desk phone: no new registration, no new call; a call in progress stays up."""
-        actor.require(Permission.QUEUE_MANAGE)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            if not await tx.run(_q["revoke_phone"], {"id": phone_id, "now": self.clock.now()}):
-                raise NotFound
-            await self._changed(tx, actor, "desk_phone", phone_id, "revoked")
-            await audit.record(tx, actor, Action.DELETE, "desk-phone", phone_id)
 
     async def _changed(self, tx: Tx, actor: Actor, stream: str, which: UUID, kind: str, **body: Any) -> None:
         await append(
@@ -318,7 +274,7 @@ def _checked(rules: QueueRules) -> dict[str, Any]:
     name = rules.name.strip()
     if not name or len(name) > 80:
         raise InvalidInput("A queue needs a name of up to 80 characters.")
-    _no_nul(name)
+    no_nul(name)
     for field, (least, most) in LIMITS.items():
         if not least <= getattr(rules, field) <= most:
             raise InvalidInput(f"{field} goes from {least} to {most}.", field=field)
@@ -342,8 +298,3 @@ def _check_skills(skills: Mapping[str, float]) -> None:
             raise InvalidInput("A skill is small letters, digits and hyphens, for example scheduling.", field="skills")
         if not 0 <= proficiency <= 100:
             raise InvalidInput("Proficiency goes from 0 to 100.", field="skills")
-
-
-def _no_nul(*texts: str) -> None:
-    if any("\x00" in text for text in texts):
-        raise InvalidInput("The text may not contain the character NUL.")

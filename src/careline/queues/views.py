@@ -148,3 +148,9 @@ def check_work(work: WorkRules) -> None:
         raise InvalidInput("An agent handles at most 100 of a kind at once.", field="capacity")
     if work.capacity.get("voice", 1) > 1:
         raise InvalidInput("An agent has one telephone call at once.", field="capacity")
+
+
+def no_nul(*texts: str) -> None:
+    """Refuse what the database cannot hold. Raises `InvalidInput`."""
+    if any("\x00" in text for text in texts):
+        raise InvalidInput("The text may not contain the character NUL.")
