@@ -93,6 +93,26 @@ def _close(s: Step, agent_id: UUID, code: str | None) -> None:
     s.happened(Kind.WRAPPED_UP, agent_id=str(agent_id), code=code)
 
 
+def free_the_stuck(floor: Floor, now: datetime, out: Outcome) -> None:
+    """Agents whose status names a call that is over, or knows nothing of them: they go on with their day."""
+    busy = {AgentStatus.OFFERED, AgentStatus.TALKING}
+    for agent in [a for a in floor.agents.values() if a.status in busy]:
+        call = floor.calls.get(agent.call_id) if agent.call_id else None
+        if call is None or agent.id not in _people(call):
+            floor.roster.rest(agent.id, now, out)
+
+
+def _people(call: Call) -> set[UUID]:
+    found = {offered.agent_id for offered in call.offers}
+    if call.handling:
+        found.add(call.handling.agent_id)
+    if call.callback and call.callback.agent_id:
+        found.add(call.callback.agent_id)
+    if call.transfer and call.transfer.to == "agent":
+        found.add(UUID(call.transfer.target))
+    return found
+
+
 def endpoint_changed(floor: Floor, endpoint: str, online: bool, now: datetime, out: Outcome) -> None:
     """A telephone became reachable or vanished: its agent's readiness, and a call in hand, follow."""
     roster = floor.roster

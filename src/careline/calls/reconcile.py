@@ -42,6 +42,7 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
         _legs(floor, call_id, seen, now, out)
         if call_id in floor.calls and floor.calls[call_id].phase is not Phase.ENDED:
             floor.step(call_id, now, out, lambda s: _resume(s, seen))
+    attendance.free_the_stuck(floor, now, out)
     _sweep(floor, seen, out)
     for channel in strays(floor, seen):
         out.add(floor.handle(arrival(seen, channel, now), now))
