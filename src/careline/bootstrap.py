@@ -33,6 +33,7 @@ from careline.security.service import Security
 from careline.security.service import build as build_security
 from careline.telephony.grants import TelephoneGrants
 from careline.telephony.prompts.known import known_prompts
+from careline.voice_agents.service import VoiceAgentService
 
 
 class NoDatabase(Unavailable):
@@ -63,6 +64,7 @@ class Services:
     organization: OrganizationService
     patients: PatientService
     lookups: LookupService
+    voice_agents: VoiceAgentService
     messages: MessageService
     calls: CallService
     commands: CallCommands
@@ -129,6 +131,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         security=security,
         organization=OrganizationService(db, clock),
         patients=PatientService(db, clock),
+        voice_agents=VoiceAgentService(db, clock, security.keyring),
         lookups=LookupService(db, clock, security.keyring, LookupClient(settings.lookup_hosts)),
         messages=MessageService(db, clock),
         calls=CallService(db, clock),

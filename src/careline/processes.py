@@ -41,6 +41,7 @@ from careline.security import housekeeping
 from careline.security.actor import system_actor
 from careline.security.keys import Keyring
 from careline.speech.asr import Transcriber, find_transcriber
+from careline.telephony.agent_asker import AgentAsker
 from careline.telephony.ears import Ears, VoiceDoor
 from careline.telephony.installation import switch_home
 from careline.telephony.instance import read_access
@@ -89,7 +90,7 @@ async def callcontrol() -> int:
             companions=(begin_with_events, filing(services.messages), chasing(services.messages), fenced(lease)),
             provision=provision,
             region=settings.region,
-            askers=askers(services),
+            askers=askers(services, switch),
         )
         beside = [
             asyncio.create_task(_speak_names(services, book)),
@@ -198,9 +199,13 @@ def timer_handlers(services: Services) -> dict[str, Handler]:
     return dict(services.messages.timer_handlers())
 
 
-def askers(services: Services) -> dict[str, Asker]:
+def askers(services: Services, switch: AsteriskSwitch) -> dict[str, Asker]:
     """Who carries out what flows ask, by kind."""
-    return {"lookup": LookupAsker(services.lookups), "verify": VerifyAsker(Keypad(services.patients))}
+    return {
+        "lookup": LookupAsker(services.lookups),
+        "verify": VerifyAsker(Keypad(services.patients)),
+        "agent": AgentAsker(services.voice_agents, switch, services.settings.url),
+    }
 
 
 def desk_phones(keyring: Keyring) -> Callable[[Switch, Database, int], Awaitable[None]]:

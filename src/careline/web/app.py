@@ -44,6 +44,7 @@ CAPABILITIES = (
     "queues",
     "flows",
     "lookups",
+    "voice_agents",
     "telephony",
     "calls",
     "recordings",
