@@ -69,14 +69,12 @@ def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -
     """The reasons of a decision, or of there being none."""
     people, call, line = router.people, entry.call, entry.line
     micros = ageing.micros(now)
-    agents = {a.id: a for a in people.agents if a is not None}
-    where = standing.standing(call, router.queues, agents, now, router.places.held(call))
-    assert where is not None
+    where = _where(router, entry, now)
     ahead = _ahead(router, entry, micros)
     return explain.explain(
         call,
         where,
-        agents,
+        people.by_id,
         router.places.strategy(line.queue),
         now,
         reserve_on=line.reserve_on,
@@ -86,3 +84,14 @@ def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -
         passed_over=ahead if chosen else 0,
         taken={a.id for n in bits(people.taken) if (a := people.agents[n])},
     )
+
+
+def _where(router: Router, entry: Entry, now: datetime) -> standing.Standing:
+    """Where a call stands, plainly; what the indexes know already is not worked out anew."""
+    call, group = entry.call, entry.group
+    if group.kept is None:
+        gate = standing.gate_of(call, entry.queue)
+        return standing.Standing(queue=entry.queue, step=entry.step, reach=group.reach, not_before=gate)
+    where = standing.standing(call, router.queues, router.people.by_id, now, router.places.held(call))
+    assert where is not None
+    return where

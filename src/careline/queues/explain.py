@@ -55,10 +55,12 @@ def explain(
     """The reasons for and against everybody who serves the call's queue (or is named for the call)."""
     named = set(where.kept_for or ()) | {p.agent_id for p in call.preferred}
     people = sorted((agents[m] for m in where.queue.members | named if m in agents), key=lambda a: a.id.int)
-    codes = {a.id: "just-offered" if a.id in taken else against(a, call, where, reserve_on) for a in people}
+    codes = {a.id: "just-offered" if taken and a.id in taken else against(a, call, where, reserve_on) for a in people}
     asked = ordered([a for a in people if codes[a.id] is None], where, call, strategy, last)
     others = [a for a in people if codes[a.id] is not None]
     listed = [*asked, *others][:LISTED]
+    deal = Deal(queue=where.queue, call=call, requirement=where.reach.requirement, last=last)
+    keyed = where.kept_for is None
     why: Why = {
         "queue": str(where.queue.id),
         "strategy": strategy.name,
@@ -74,7 +76,7 @@ def explain(
         "position": position,
         "chosen": [str(a) for a in chosen],
         "candidates": [
-            _candidate(a, number if codes[a.id] is None else None, codes[a.id], where, strategy, call, last)
+            _candidate(a, number if number <= len(asked) else None, codes[a.id], strategy, deal, keyed)
             for number, a in enumerate(listed, 1)
         ],
         "more": dict(sorted(Counter(codes[a.id] or "later" for a in [*asked, *others][LISTED:]).items())),
@@ -88,20 +90,13 @@ def explain(
 
 
 def _candidate(
-    agent: Agent,
-    order: int | None,
-    code: str | None,
-    where: Standing,
-    strategy: Strategy,
-    call: Waiting,
-    last: UUID | None,
+    agent: Agent, order: int | None, code: str | None, strategy: Strategy, deal: Deal, keyed: bool
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"agent": str(agent.id), "order": order, "against": code}
-    if code is None and where.kept_for is None:
-        deal = Deal(queue=where.queue, call=call, requirement=where.reach.requirement, last=last)
+    if code is None and keyed:
         row["key"] = _plain(strategy.key(agent, deal))
-    if where.reach.requirement != skills.ANYBODY:
-        row["merit"] = merit(agent, where.reach.requirement)
+    if deal.requirement != skills.ANYBODY:
+        row["merit"] = merit(agent, deal.requirement)
     return row
 
 

@@ -39,6 +39,7 @@ class People:
     def __init__(self) -> None:
         self.number: dict[UUID, int] = {}
         self.agents: list[Agent | None] = []
+        self.by_id: dict[UUID, Agent] = {}
         self._free: list[int] = []
         self.present = 0
         self.staffed = 0
@@ -68,6 +69,7 @@ class People:
         number = self.number.pop(agent_id)
         self.clear(number)
         self.agents[number] = None
+        del self.by_id[agent_id]
         self.present &= ~(1 << number)
         self.staffed &= ~(1 << number)
         self.taken &= ~(1 << number)
@@ -76,8 +78,7 @@ class People:
 
     def known(self, agent_id: UUID) -> Agent | None:
         """The agent of an id."""
-        number = self.number.get(agent_id)
-        return None if number is None else self.agents[number]
+        return self.by_id.get(agent_id)
 
     def free(self) -> int:
         """Who can be offered something."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from uuid import UUID
 
-from careline.queues import ageing, answers, standing
+from careline.queues import ageing, answers
 from careline.queues.explain import Why
 from careline.queues.index import ROOM, People, bits
 from careline.queues.model import Agent, Match, Queue, Waiting
@@ -62,7 +62,7 @@ class Router:
         if not known and number % ROOM == 0:
             places.make_room()
         before = people.agents[number]
-        people.agents[number] = agent
+        people.agents[number] = people.by_id[agent.id] = agent
         bit = 1 << number
         people.taken &= ~bit
         was = people.present & bit
@@ -240,8 +240,3 @@ class Router:
 
     def _entry(self, call_id: UUID) -> Entry:
         return self.places.entries[call_id.int]
-
-    def standing(self, call: Waiting, now: datetime) -> standing.Standing | None:
-        """Where a call stands, worked out plainly."""
-        agents = {i: a for i, n in self.people.number.items() if (a := self.people.agents[n]) is not None}
-        return standing.standing(call, self.queues, agents, now, self.places.held(call))

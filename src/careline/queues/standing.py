@@ -51,7 +51,9 @@ def suits(agent: Agent, language: str, queue: Queue, whom: Reach) -> str | None:
         return "not-in-ring"
     if whom.language and language not in agent.languages:
         return "language"
-    return None if skills.holds(whom.requirement, agent.id, agent.skills) else "skills"
+    if whom.requirement == skills.ANYBODY or skills.holds(whom.requirement, agent.id, agent.skills):
+        return None
+    return "skills"
 
 
 def current_queue(call: Waiting, queues: Mapping[UUID, Queue], person: Agent | None, now: datetime) -> Queue | None:
@@ -150,11 +152,11 @@ def against(agent: Agent, call: Waiting, where: Standing, reserve_on: int) -> st
     else:
         if code := suits(agent, call.language, where.queue, where.reach):
             return code
-        if where.queue.place(agent.id).reserve > reserve_on:
+        if where.queue.places and where.queue.place(agent.id).reserve > reserve_on:
             return "reserve"
-    if agent.id in call.excluded:
+    if call.excluded and agent.id in call.excluded:
         return "tried"
-    if agent.id in call.ringing:
+    if call.ringing and agent.id in call.ringing:
         return "ringing"
     if agent.takes(call.channel):
         return None
