@@ -96,7 +96,10 @@ class Load:
 
 def completed(statistics: Path) -> int:
     """How many calls came to a proper end, by sipp's own count, written every second."""
-    rows = list(csv.reader(statistics.open(encoding="utf-8"), delimiter=";")) if statistics.exists() else []
+    if not statistics.exists():
+        return 0
+    with statistics.open(encoding="utf-8") as file:
+        rows = list(csv.reader(file, delimiter=";"))
     if len(rows) < 2:
         return 0
     return int(rows[-1][rows[0].index("SuccessfulCall(C)")])

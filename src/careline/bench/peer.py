@@ -1,4 +1,4 @@
-"""The peer: an Asterisk of its own whose dialplan hands callers to app_queue, with as many members and default music."""
+"""The peer: an Asterisk of its own whose dialplan hands callers to app_queue, with as many members and music."""
 
 from __future__ import annotations
 

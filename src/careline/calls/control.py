@@ -42,7 +42,7 @@ CALLS = counter("careline_calls", "Calls that arrived.", ("kind",))
 OFFERS = counter("careline_offers", "Calls offered to agents.")
 DECISION = histogram(
     "careline_decision_seconds",
-    "From what happened at the switch to the order to ring an agent for it.",
+    "From what happened at the switch, or became due, to the order to ring an agent for it.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
 LIVE = gauge("careline_calls_live", "Calls up at this moment.", ("state",))
@@ -266,15 +266,15 @@ class CallControl:
                     self._looked_again = now
                     with contextlib.suppress(Exception):
                         await asyncio.wait_for(self.refresh(), 1)
-                self._decide(event, now)
+                self._decided(self.floor.handle(event, now), event.at)
             case _:
-                self._decide(event, now)
+                self._decided(self.floor.handle(event, now), event.at)
 
-    def _decide(self, event: SwitchEvent, now: datetime) -> None:
-        outcome = self.floor.handle(event, now)
+    def _decided(self, outcome: Outcome, since: datetime) -> None:
+        """Carry out what follows from something that happened, or became due, at a moment."""
         self.apply(outcome)
         if any(isinstance(command, Ring) for command in outcome.commands):
-            DECISION.observe(max(0.0, (self.clock.now() - event.at).total_seconds()))
+            DECISION.observe(max(0.0, (self.clock.now() - since).total_seconds()))
 
     async def _grant_phones(self) -> None:
         provision = self._provision
@@ -308,7 +308,7 @@ class CallControl:
             due = self.floor.next_due()
             if due and due <= now:
                 try:
-                    self.apply(self.floor.tick(now))
+                    self._decided(self.floor.tick(now), due)
                 except Exception:
                     log.exception("something due could not be done")
                     await asyncio.sleep(0.5)
