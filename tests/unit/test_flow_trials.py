@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import careline.flows
 from careline.cli import main
 from careline.flows import diff, gate, text, trials
+from careline.flows.kinds import KINDS
 from careline.flows.model import Flow, FlowError
 from careline.flows.reading import read, read_text
 from careline.flows.rehearsal import Rehearsal
@@ -207,3 +209,14 @@ def test_own_words_are_known_ahead_as_they_will_be_spoken() -> None:
     call = Rehearsal.begin(found.flow, Start.from_body({"number": "+13125550100"}))
     spoken = {p["params"]["text"] for e in call.log if e["what"] == "heard" for p in e["prompts"] if p["key"] == "text"}
     assert {("en", words) for words in spoken} <= ahead
+
+
+def test_the_flow_of_the_guide_is_sound() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "flows.md").read_text("utf-8")
+    (written,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    reading = read_text(written)
+    assert [*reading.problems, *gate.problems(reading.flow, gate.Context(prompts=known_prompts()))] == []
+    assert [test.said for test in trials.run(reading.flow, text.load(written)["tests"])] == ["", ""]
+    for kind in KINDS.values():
+        row = next(line for line in guide.splitlines() if line.startswith(f"| `{kind.name}` |"))
+        assert all(exit in row for exit in (*kind.exits, *kind.optional)), kind.name

@@ -245,6 +245,9 @@ class Rehearsal:
                 self._note("listening", seconds=seconds, phrases=list(phrases))
             case Chosen(_, digit, reason, language):
                 self.language = language or self.language
+                if reason:
+                    # As in a live call: what the caller chose stays the reason unless a queue says another.
+                    self.facts["reason"] = reason
                 self._note("chosen", key=digit, reason=reason, language=language)
             case Noted(variables):
                 self.noted.update(variables)
@@ -259,11 +262,11 @@ class Rehearsal:
                 self._note("asked", kind=kind, body=shown, seconds=seconds)
             case ToQueue(queue, reason):
                 self.phase = "queue"
-                self.facts |= {"queue": str(queue), "reason": reason}
+                self.facts |= {"queue": str(queue), "reason": reason or self.facts.get("reason")}
                 self._note("queue", queue=str(queue), reason=reason)
             case ToCallback(queue, mode, reason):
                 self.phase = "callback"
-                self.facts |= {"callback": str(queue), "reason": reason}
+                self.facts |= {"callback": str(queue), "reason": reason or self.facts.get("reason")}
                 self._note("callback", queue=str(queue), mode=mode)
             case ToTransfer(number, seconds):
                 self.phase = "transfer"

@@ -176,7 +176,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     while at < len(text.rstrip()):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            raise ExpressionError(f"“{text[at:].lstrip()[:1]}” at character {at + 1} means nothing here.")
+            at = len(text) - len(text[at:].lstrip())
+            raise ExpressionError(f"“{text[at]}” at character {at + 1} means nothing here.")
         yield match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)
         at = match.end()
     while True:
