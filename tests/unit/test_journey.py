@@ -30,6 +30,7 @@ from careline.calls.reconcile import reconcile
 from careline.flows.model import Flow
 from careline.flows.reading import read
 from careline.flows.text import load
+from careline.queues.rules import Overflow, Rules, Target
 from careline.testing.world import ANA, NOON, NUMBER, OTHER, QUEUE, World
 
 pytestmark = pytest.mark.unit
@@ -409,3 +410,86 @@ def test_a_flow_that_was_changed_beneath_a_call_leads_to_a_person():
     world.heard()
     assert world.call().phase is Phase.WAITING
     assert "flow_failed" in world.kinds()
+
+
+CALLBACK = """
+  first: {kind: queue, queue: QUEUE, exits: {leave: message, callback: ask, overflow: bye}}
+  ask: {kind: callback, queue: QUEUE, exits: {accepted: bye, declined: queue, failed: message}}
+"""
+
+
+def test_q1_a_waiting_caller_takes_the_flows_way_to_a_callback_with_the_place_kept():
+    world = flowing(CALLBACK)
+    place = world.arrive().place_at
+    world.now += timedelta(seconds=30)
+    world.press("2")
+    assert node(world) == "ask"
+    assert world.call().arranging is not None
+    world.press("1")
+    assert world.call().phase is Phase.CALLBACK
+    assert world.call().place_at == place
+
+
+def test_q1_a_callback_that_is_not_arranged_goes_on_by_its_exit_with_the_place_kept():
+    world = flowing(CALLBACK)
+    place = world.arrive().place_at
+    world.now += timedelta(seconds=30)
+    world.press("2")
+    for _ in range(3):
+        world.heard()
+        world.later(8)
+    assert node(world) == "queue"
+    assert (world.call().phase, world.call().place_at) == (Phase.WAITING, place)
+    assert world.call().arranging is None
+
+
+def test_q1_a_callback_for_a_queue_that_is_gone_fails_by_its_exit():
+    world = flowing(CALLBACK.replace("first: {kind: queue", "other: {kind: queue").replace("ask:", "first:"))
+    del world.floor.queues[QUEUE]
+    world.arrive()
+    assert world.call().phase is Phase.VOICEMAIL
+
+
+def test_q1_a_queue_that_turns_callers_away_leaves_it_to_the_flow():
+    world = flowing(CALLBACK)
+    rules = Rules(overflow=(Overflow(measure="waiting", above=0, at="entry", target=Target(kind="voicemail")),))
+    world.floor.queues[QUEUE] = replace(world.floor.queues[QUEUE], rules=rules)
+    world.arrive()
+    world.arrive("c2")
+    turned = [c for c in world.floor.calls.values() if c.ending]
+    assert turned, "the flow's own goodbye, not the queue's voicemail"
+    assert "diverted" in world.kinds()
+
+
+@pytest.mark.parametrize("staffed", [True, False])
+def test_v5_the_key_in_the_callback_dialogue_and_when_called_back(staffed):
+    world = flowing(CALLBACK)
+    if staffed:
+        world.sign_on(ANA)
+        world.arrive("c-other")
+        world.see(LegAnswered(channel=world.call("c-other").offer.leg, at=world.now))
+    world.arrive()
+    world.press("2")
+    world.press("*")
+    call = world.call()
+    assert (call.emergency_how, call.phase, call.arranging) == ("key", Phase.WAITING, None)
+    assert world.did(Play)[0].media[0] == "/en/greeting.emergency-notice"
+    world.heard()
+    assert world.did(Park)
+
+
+def test_v5_the_key_after_a_callback_was_arranged_and_before_hanging_up():
+    world = flowing(CALLBACK)
+    world.sign_on(ANA)
+    world.arrive("c-other")
+    world.see(LegAnswered(channel=world.call("c-other").offer.leg, at=world.now))
+    world.arrive()
+    world.press("2")
+    world.press("1")
+    assert world.call().phase is Phase.CALLBACK
+    world.press("*")
+    call = world.call()
+    assert (call.emergency_how, call.phase) == ("key", Phase.WAITING)
+    world.heard()
+    world.later(120)
+    assert world.call().phase is Phase.WAITING, "nothing of the callback ends the call any more"

@@ -174,11 +174,18 @@ def key(s: Step, digit: str) -> None:
 
 def _take_old_place(s: Step) -> None:
     """Caller-first: the caller is back, at the place that was kept, and not for long."""
-    call, callback = s.call, s.call.callback
-    assert callback is not None
+    call = s.call
     assert call.queue_id is not None
     if call.playback:
         s.do(StopPlay(playback=call.playback))
+    on_the_line(s)
+    join_queue(s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority)
+
+
+def on_the_line(s: Step) -> None:
+    """The caller is there and stays: the callback has done its work, the call goes on as any other at its old place."""
+    call = s.call
+    assert call.callback is not None
     s.happened(
         Kind.CALLBACK_ANSWERED,
         leg=call.channel,
@@ -186,7 +193,6 @@ def _take_old_place(s: Step) -> None:
         until=(s.now + callback_rules.HELD_AT_MOST).isoformat(),
     )
     s.happened(Kind.REQUEUED, reason="callback")
-    join_queue(s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority)
 
 
 def played(s: Step) -> None:

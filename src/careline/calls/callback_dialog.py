@@ -61,8 +61,10 @@ def ask(s: Step, origin: Origin = Origin.QUEUE) -> None:
 
 
 def begin_from_flow(s: Step, queue_id: UUID, *, reason: str | None = None, leave: str | None = None) -> None:
-    """A flow's callback node: the place counts from now. Who does not arrange a callback waits in the queue."""
-    join_queue(s, queue_id, reason=reason, leave=leave)
+    """A flow's callback node: the place counts from now, or is the one the caller has in that queue. Who does not
+    arrange a callback goes on by the flow's exit."""
+    place_at = s.call.place_at if s.call.queue_id == queue_id else None
+    join_queue(s, queue_id, reason=reason, leave=leave, place_at=place_at)
     if s.call.phase is Phase.WAITING:
         ask(s, Origin.FLOW)
 
@@ -279,11 +281,11 @@ def _again(s: Step, sorry: Prompt) -> bool:
 
 
 def _back(s: Step) -> bool:
-    """Back to where the caller was: the flow from its beginning (True), or the queue, with the place as it was."""
+    """Back to where the caller was: the flow (True), or the queue, with the place as it was."""
     now = s.call.arranging
     assert now is not None
     _note(s, None, None, announce_at=s.now + ANNOUNCE_AGAIN)
-    if now.origin is Origin.ARRIVAL:
+    if now.origin in (Origin.ARRIVAL, Origin.FLOW):
         return True
     s.speak(s.call.channel, Prompt("callback.not-arranged"))
     return False

@@ -6,12 +6,12 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message
+from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message, ways
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
 from careline.calls.step import Step
-from careline.flows.model import Key, Stimulus
+from careline.flows.model import Answered, Key, Stimulus
 
 #: The key by which a waiting caller asks to leave a message, as `queue.voicemail-offer` says.
 LEAVE_KEY = "1"
@@ -60,7 +60,9 @@ def key(s: Step, digit: str) -> None:
     elif call.phase is Phase.CALLBACK:
         callback.key(s, digit)
     elif call.phase is Phase.WAITING and digit == callback_dialog.CALLBACK_KEY and not call.offers:
-        if callback_rules.offered(s):
+        if ways.way(s, "callback"):
+            journey.leave_queue(s, "callback")
+        elif callback_rules.offered(s):
             callback_dialog.ask(s)
     elif hearing.confirming(call):
         hearing.answer(s, yes=digit == hearing.YES_KEY)
@@ -83,7 +85,10 @@ def silence(s: Step) -> None:
 
 
 def _into_flow(s: Step, wanted: bool) -> None:
-    if wanted:
+    """Begin the flow; or go on where its node asked about a callback that was not arranged."""
+    if wanted and ways.offers_callback(s):
+        journey.go(s, s.call.cursor, Answered("declined"))
+    elif wanted:
         journey.go(s, None, Stimulus.ENTERED)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from careline.calls import journey, talk
+from careline.calls import callback, journey, talk
 from careline.calls.message import end_recording, invite_message, say_goodbye
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.ports import Hangup, StopPlay, Unpark
 from careline.calls.step import Step
 from careline.calls.waiting import join_queue
-from careline.flows.model import Prompt
+from careline.flows.model import Prompt, Stimulus
 
 #: What the caller hears at once; who is in line then also hears that nobody goes before.
 NOTICE = Prompt("greeting.emergency-notice")
@@ -46,14 +46,24 @@ def raise_by_caller(s: Step, how: How) -> None:
         # Somebody's telephone may be ringing already: nothing is taken back.
         _notice(s, NOTICE, FIRST_IN_LINE)
         return
+    if call.phase is Phase.CALLBACK:
+        # Before hanging up, or called back: whoever can press a key is there.
+        if queue is None:
+            _notice(s, NOTICE)
+            return
+        callback.on_the_line(s)
     _let_go(s)
     if queue is not None:
         join_queue(s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=FIRST_OF_ALL)
         _notice(s, NOTICE, FIRST_IN_LINE)
     elif call.phase is Phase.VOICEMAIL:
         invite_message(s, call.message.department if call.message else None, (NOTICE, INSTRUCTIONS))
-    elif ending or call.cursor is None:
-        say_goodbye(s, ending or "emergency", NOTICE)
+    elif ending:
+        say_goodbye(s, ending, NOTICE)
+    elif call.cursor is None:
+        # Before the flow, asked about a callback that waits.
+        s.speak(call.channel, NOTICE)
+        journey.go(s, None, Stimulus.ENTERED)
     else:
         # Nobody is there at this hour: the flow goes on where it was, after the notice.
         s.speak(call.channel, NOTICE)

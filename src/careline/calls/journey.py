@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
-from careline.calls import callback_dialog, handover
+from careline.calls import callback_dialog, handover, ways
 from careline.calls.asks import Ask
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Kind, Phase
@@ -108,13 +108,14 @@ def came_back(s: Step, exit: str) -> None:
         go(s, s.call.cursor, Answered(exit))
 
 
-def leave_queue(s: Step) -> None:
-    """The waiting caller asks for what the flow offers instead, usually a voicemail."""
-    assert s.call.leave is not None
+def leave_queue(s: Step, exit: str = "leave") -> None:
+    """The waiting caller asks for what the flow offers instead: usually a voicemail (`leave`), or a callback."""
+    node = s.call.leave if exit == "leave" else ways.way(s, exit)
+    assert node is not None
     if s.call.playback:
         s.do(StopPlay(playback=s.call.playback))
     s.do(Unpark(channel=s.call.channel))
-    enter(s, s.call.leave)
+    enter(s, node)
 
 
 def _type_ahead(s: Step, moved: Cursor, actions: list[flows.Action]) -> tuple[Cursor, list[flows.Action]]:
@@ -175,7 +176,9 @@ def _hand_over(s: Step, action: flows.Action) -> None:
     """The caller leaves the flow."""
     match action:
         case flows.ToQueue(queue, reason, leave, _callback, _overflow, priority):
-            join_queue(s, queue, reason=reason, leave=leave, priority=priority)
+            # Back in the queue one stands in, after a question or a callback that was not arranged: the place is kept.
+            place_at = s.call.place_at if s.call.queue_id == queue else None
+            join_queue(s, queue, reason=reason, leave=leave, priority=priority, place_at=place_at)
         case flows.ToVoicemail(department, prompts):
             invite_message(s, department, prompts)
         case flows.Finish(prompts, outcome):
@@ -187,7 +190,10 @@ def _hand_over(s: Step, action: flows.Action) -> None:
             else:
                 handover.send_outside(s, target, int(seconds))
         case flows.ToCallback(queue, _mode, reason):
-            callback_dialog.begin_from_flow(s, queue, reason=reason)
+            if queue in s.setting.queues:
+                callback_dialog.begin_from_flow(s, queue, reason=reason)
+            else:
+                go(s, s.call.cursor, Answered("failed"))
 
 
 def _ask(s: Step, kind: str, body: object, seconds: float) -> None:

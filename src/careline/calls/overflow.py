@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from careline.calls import callback_dialog, handover, journey, talk, waiting
+from careline.calls import callback_dialog, handover, journey, talk, waiting, ways
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -218,9 +218,9 @@ def _ways(sites: Mapping[UUID, UUID], s: Step, target: Target, origin: Origin) -
                 return None
             return lambda: _callback(s, origin, joining)
         case "end":
-            return lambda: _unparked(s, origin, lambda: say_goodbye(s, "overflow", Prompt("goodbye")))
+            return lambda: _unparked(s, origin, lambda: _by_flow(s, lambda: _goodbye(s)))
         case "voicemail":
-            return lambda: _unparked(s, origin, lambda: _message(s, joining.leave))
+            return lambda: _unparked(s, origin, lambda: _by_flow(s, lambda: _message(s, joining.leave)))
 
 
 def _queue(sites: Mapping[UUID, UUID], s: Step, target: Target) -> UUID | None:
@@ -237,6 +237,18 @@ def _unparked(s: Step, origin: Origin, act: Callable[[], object]) -> None:
     if origin.joining is None:
         s.do(Unpark(channel=s.call.channel))
     act()
+
+
+def _by_flow(s: Step, otherwise: Callable[[], object]) -> None:
+    """Where the flow itself sends callers whom this queue turns away, when it says something about them."""
+    if node := ways.way(s, "overflow"):
+        journey.enter(s, node)
+    else:
+        otherwise()
+
+
+def _goodbye(s: Step) -> None:
+    say_goodbye(s, "overflow", Prompt("goodbye"))
 
 
 def _message(s: Step, leave: str | None) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from careline.calls import callback_rules
+from careline.calls import callback_rules, ways
 from careline.calls.message import invite_message
 from careline.calls.model import FIRST_OF_ALL, Call, Direct, Kind, Phase
 from careline.calls.ports import Park, Unpark
@@ -114,7 +114,7 @@ def choices(s: Step, *, first: bool) -> tuple[Prompt, ...]:
     said: list[Prompt] = []
     if s.call.leave:
         said.append(Prompt("queue.voicemail-offer"))
-    if callback_rules.offered(s):
+    if ways.way(s, "callback") or callback_rules.offered(s):
         said.append(Prompt("callback.offer"))
     if first and s.line.emergency_key and not s.call.emergency:
         said.append(Prompt("menu.option.emergency", (("digit", s.line.emergency_key),)))

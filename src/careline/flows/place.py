@@ -71,14 +71,11 @@ class Place:
     @classmethod
     def at(cls, flow: Flow, cursor: Cursor, env: Env) -> Place:
         """At a cursor."""
-        inner = flow
-        for frame in cursor.stack:
-            inner = _sub_flow(inner, frame.node)
         return cls(
             root=flow,
             env=env,
             node=cursor.node,
-            flow=inner,
+            flow=inner(flow, cursor),
             variables=dict(cursor.variables),
             stack=list(cursor.stack),
             hidden=dict(cursor.hidden),
@@ -312,6 +309,13 @@ class Place:
 
 
 _BUILT_IN_TYPES = {"date": "date", "tomorrow": "date", "time": "time", "hour": "number", "caller.number": "phone"}
+
+
+def inner(flow: Flow, cursor: Cursor) -> Flow:
+    """The flow or sub-flow a cursor is in. Raises `FlowError` when one of them is missing."""
+    for frame in cursor.stack:
+        flow = _sub_flow(flow, frame.node)
+    return flow
 
 
 def _is_date(value: Any) -> bool:
