@@ -119,3 +119,30 @@ async def test_an_agent_sees_the_own_queues_with_shortened_numbers(scene: Scene,
     await expect(row.get_by_role("button", name=re.compile("^Call now"))).to_be_visible()
     await expect(row.locator("summary")).to_have_count(0)
     assert await axe(page) == []
+
+
+async def test_the_desk_says_that_it_is_a_callback_and_leaves_a_message_on_a_machine(
+    scene: Scene, visit: Visit
+) -> None:
+    wait(scene)
+    scene.set_call(offered_to=scene.ana)
+    scene.stand("offered", call_id=scene.call)
+    visitor = await visit(secret=scene.app.cookie_for("ana@example.org"))
+    page = await visitor.open("/desk")
+    await expect(page.get_by_text("Callback: the person is called when you answer")).to_be_visible()
+    bar = page.locator("#call-bar")
+    scene.set_call(offered_to=None, agent_id=scene.ana)
+    scene.stand("talking", call_id=scene.call)
+    await expect(bar).to_contain_text("Calling the person back")
+    await expect(bar).to_contain_text("(312) 555-0123")
+    await expect(bar.get_by_role("button", name="Answering machine")).to_have_count(0)
+    assert await axe(page) == []
+    await page.keyboard.press("Alt+Q")
+    scene.set_call(
+        phase="talking", connected_at=datetime.now(UTC), callback=Jsonb({"number": "+13125550123", "stage": "joined"})
+    )
+    async with page.expect_response("**/machine") as answered:
+        await bar.get_by_role("button", name="Answering machine").click()
+    assert (await answered.value).status == 204
+    assert scene.orders.kinds() == ["call.hang_up", "callback.machine"]
+    assert await axe(page) == []

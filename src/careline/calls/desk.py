@@ -135,11 +135,13 @@ class DeskService:
         note = await tx.one(_q["read_latest_note"], key) if open_screen else None
         steps = await read_steps(tx, call_id)
         info = await tx.all(_q["list_practice_info"], key)
+        callback = row["callback"]
+        number = callback["number"] if callback else row["caller"]
         return ContactView(
             call_id=call_id,
             state=_contact_state(row, actor),
             colleague=row["agent_name"] if row["agent_id"] != actor.person_id else None,
-            caller=pretty(row["caller"]) if row["caller"] else None,
+            caller=pretty(number) if number else None,
             source=row["source"],
             line=LineInfo(
                 id=row["line_id"],
@@ -163,6 +165,7 @@ class DeskService:
             emergency_how=row["emergency_how"],
             consent=row["consent"],
             noted=row["noted"],
+            callback=callback["stage"] if callback else None,
             transfer=row["transfer"],
             queue=row["queue"],
             reason=row["reason"],
@@ -193,6 +196,8 @@ def _contact_state(row: Row, actor: Actor) -> str:
     if row["ended_at"] is not None:
         return "wrap_up"
     if row["agent_id"] == actor.person_id:
+        if row["phase"] == "callback":
+            return "calling"
         return "held" if row["held"] else "talking"
     asked = transfer.get("target") == str(actor.person_id) and transfer.get("state") == "talking"
     return "consulting" if asked else "wrap_up"

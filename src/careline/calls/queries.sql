@@ -26,7 +26,8 @@ SELECT c.id AS call_id, q.name AS queue, l.label AS line, c.reason, c.language,
        coalesce(c.place_at, c.arrived_at) AS waiting_since, c.source AS caller_kind, c.emergency, c.emergency_how,
        coalesce((SELECT max(v.level) FROM verification v WHERE v.call_id = c.id AND v.outcome = 'verified'), 0)
          AS verified_level,
-       CASE WHEN c.offered_to = %(person_id)s OR %(person_id)s = ANY(c.ringing) THEN NULL ELSE p.name END AS from_agent
+       CASE WHEN c.offered_to = %(person_id)s OR %(person_id)s = ANY(c.ringing) THEN NULL ELSE p.name END AS from_agent,
+       c.phase = 'callback' AS callback
 FROM call c
 JOIN line l ON l.id = c.line_id
 LEFT JOIN queue q ON q.id = c.queue_id

@@ -146,6 +146,44 @@ class CallPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateView:
+    """An agent as the router weighed them for a call."""
+
+    agent: str
+    #: The place in the order of those who could be asked, from 1; None for whom something spoke against.
+    order: int | None
+    against: str | None
+    #: The stable code of what spoke against.
+    code: str | None
+    #: The sum of the skills that were asked for, where skills count.
+    merit: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyView:
+    """Why a call rang at somebody, or rings at nobody."""
+
+    at: datetime
+    chosen: list[str]
+    #: Why it rings nobody; None where it rang.
+    state: str | None
+    strategy: str
+    #: The ring in which it was decided, from 1.
+    ring: int
+    requirement: str | None
+    turn: str
+    waited_seconds: float
+    score: float
+    position: int | None
+    #: Calls before it that nobody free could take.
+    passed_over: int
+    kept_for: list[str]
+    candidates: list[CandidateView]
+    #: What spoke against those not listed one by one, and for how many.
+    more: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """Everything about one call that its reader may see."""
 
@@ -160,6 +198,8 @@ class CallRecord:
     recordings: list[RecordingView]
     messages: list[MessageView]
     verified: list[VerifiedView]
+    #: Why it rang where it rang, for supervisors.
+    reasons: list[WhyView] | None = None
     #: Only for readers of the audit log.
     readers: list[ReaderView] | None = None
 
@@ -211,6 +251,8 @@ class OfferView:
     emergency_how: str | None
     #: The colleague who hands the call over or asks for advice; None for a call from the queue.
     from_agent: str | None = None
+    #: The caller has hung up: who picks up hears the caller's telephone being rung.
+    callback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +301,8 @@ class ContactView:
     """The call the agent is on, or is wrapping up."""
 
     call_id: UUID
-    #: talking, held, wrap_up, or consulting (a colleague asks; the caller is on hold and still theirs)
+    #: talking, held, wrap_up, calling (a callback: the person's telephone rings), or consulting (a colleague asks; the
+    #: caller is on hold and still theirs)
     state: str
     #: The colleague whose call it is, while consulting.
     colleague: str | None
@@ -281,6 +324,8 @@ class ContactView:
     consent: bool | None
     #: What the flow noted: variables that it shows.
     noted: dict[str, Any]
+    #: Of a callback, where it stands (`dialling`, `joined`, `message`); None for any other call.
+    callback: str | None
     #: {"mode", "target", "label", "state"} of a running transfer.
     transfer: dict[str, Any] | None
     queue: str | None

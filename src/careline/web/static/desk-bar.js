@@ -11,7 +11,7 @@ export function drawBar(desk) {
 
 function who(desk, state) {
   const { contact, offer } = desk.snapshot;
-  const titles = { idle: t("No call"), ringing: t("Incoming call"), talking: t("Talking"), held: t("On hold"), wrap_up: t("Wrap-up"), consulting: t("Asked by a colleague") };
+  const titles = { idle: t("No call"), ringing: t("Incoming call"), talking: t("Talking"), held: t("On hold"), wrap_up: t("Wrap-up"), consulting: t("Asked by a colleague"), calling: t("Calling the person back") };
   const name = offer ? offer.queue ?? offer.line : contact ? contact.caller ?? t("Number withheld") : "";
   const time = offer ? clock(offer.waiting_since) : state === "wrap_up" && desk.me.wrap_up_until ? countdown(desk.me.wrap_up_until) : contact ? clock(contact.since) : null;
   return h("div.who", { key: "who" }, h("strong", titles[state]), h("span", h("small", name), name && time ? " " : "", time));
@@ -36,8 +36,9 @@ function buttons(desk, state) {
     button("transfer", t("Transfer"), "T", actions.transfer, { enabled: live && !transfer, shown: !transfer }),
     transfer && button("transfer-complete", t("Complete"), "C", actions.complete, { enabled: transfer.state === "talking", tone: ".primary" }),
     transfer && button("transfer-cancel", t("Back to caller"), "B", actions.cancel, { enabled: true }),
-    button("hang-up", t("End"), "Q", actions.hangUp, { enabled: live || asked }),
+    button("hang-up", t("End"), "Q", actions.hangUp, { enabled: live || asked || state === "calling" }),
     button("wrap-up", t("Wrap-up"), "W", actions.wrapUp, { enabled: state === "wrap_up" }),
+    button("machine", t("Answering machine"), "I", actions.machine, { enabled: live, shown: live && contact.callback === "joined" }),
   ];
 }
 

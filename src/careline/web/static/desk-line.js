@@ -83,6 +83,7 @@ function offer(desk) {
   return h("div.offer", { key: "offer", "data-emergency": found.emergency ? "yes" : "no", role: "group", "aria-label": t("Incoming call") },
     h("h3", found.queue ?? found.line),
     found.from_agent && h("p", h("strong", t("From %(who)s", { who: found.from_agent }))),
+    found.callback && h("p", h("strong", t("Callback: the person is called when you answer"))),
     h("p", [found.reason, desk.language(found.language), kinds[found.caller_kind]].filter(Boolean).join(" · ")),
     h("p", t("Waiting"), " ", clock(found.waiting_since, { late: 60 }), " · ", found.verified_level ? t("verified to level %(level)s by a colleague", { level: found.verified_level }) : t("not verified")),
     emergencyBanner(found),

@@ -104,12 +104,17 @@ export const actions = {
   },
   hangUp() {
     if (inHand("consulting")) desk.phone?.hangup();
+    else if (inHand("calling")) steer("hang-up");
     else if (inHand("talking", "held")) steer("hang-up").then((done) => { if (!done) desk.phone?.hangup(); });
   },
   keypad: () => inHand("talking") && openKeypad(),
   transfer: () => inHand("talking", "held") && openTransfer(),
   complete: () => steer("transfer-complete"),
   cancel: () => steer("transfer-cancel"),
+  machine() {
+    const { contact } = desk.snapshot;
+    if (inHand("talking", "held") && contact.callback === "joined") order("machine", `/api/v1/callbacks/${contact.call_id}/machine`, {});
+  },
   emergency: () => openEmergency(),
   notes: () => document.getElementById("notes-text")?.focus(),
   wrapUp: () => document.querySelector("#contact [data-wrap-up]")?.focus(),
@@ -142,7 +147,7 @@ async function setStatus(status, reason) {
 const KEYS = new Map(Object.entries({
   KeyA: actions.answer, KeyX: actions.decline, KeyH: actions.hold, KeyM: actions.mute, KeyK: actions.keypad,
   KeyT: actions.transfer, KeyQ: actions.hangUp, KeyE: actions.emergency, KeyN: actions.notes, KeyW: actions.wrapUp,
-  KeyP: actions.patient, KeyC: actions.complete, KeyB: actions.cancel,
+  KeyP: actions.patient, KeyC: actions.complete, KeyB: actions.cancel, KeyI: actions.machine,
   Digit1: () => actions.status("available"), Digit2: () => actions.status("away", "break"), Digit3: () => actions.status("offline"),
 }));
 
@@ -240,7 +245,7 @@ function sayWhatChanged(before, after) {
     const wait = Math.round((serverNow() - Date.parse(offer.waiting_since)) / 1000);
     announce(t("Incoming call: %(queue)s, %(language)s, waiting for %(wait)s seconds. Alt A answers.", { queue: offer.queue ?? offer.line, language: desk.language(offer.language), wait }), { urgent: true });
   } else if (contact?.state !== before.contact?.state || contact?.call_id !== before.contact?.call_id) {
-    const words = { consulting: t("A colleague asks you; the caller is on hold."), talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
+    const words = { consulting: t("A colleague asks you; the caller is on hold."), calling: t("This is a callback: the person's telephone is ringing."), talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
     if (contact) announce(words[contact.state] ?? "");
   } else if (me.status !== before.me.status) {
     announce(t("You are now: %(status)s", { status: data.statuses[me.status] ?? me.status }), { urgent: me.status === "not_responding" });
