@@ -17,6 +17,7 @@ from careline.flows.model import FlowError, Problem
 from careline.flows.views import DraftView, NotPublishable
 from careline.kernel.errors import InvalidInput
 from careline.platform.i18n import gettext as _
+from careline.platform.i18n import language
 from careline.platform.words import words
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
@@ -44,9 +45,51 @@ def kinds() -> dict[str, Any]:
     return found
 
 
+def sentences() -> dict[str, str]:
+    """What each code of a problem means, without the names that the English sentence holds."""
+    return {
+        "column-unknown": _("The table has no such column."),
+        "exit-dangling": _("This exit leads to a step that does not exist."),
+        "exit-missing": _("This exit leads nowhere."),
+        "exit-unknown": _("This kind of step has no such exit."),
+        "expression-invalid": _("This condition cannot be read."),
+        "field-invalid": _("This value does not fit here."),
+        "field-missing": _("Something that is needed is missing here."),
+        "field-unknown": _("This kind of step has no such field."),
+        "function-arguments": _("This function takes another number of values."),
+        "function-unknown": _("There is no such function."),
+        "key-emergency": _("This key is kept for emergencies."),
+        "key-invalid": _("No telephone has this key."),
+        "key-twice": _("This key is used twice."),
+        "kind-unknown": _("There is no such kind of step."),
+        "loop-without-wait": _("The call can go round in circles here without a wait."),
+        "name-ambiguous": _("More than one thing has this name."),
+        "name-invalid": _("This name cannot be used."),
+        "unreachable": _("Nothing leads to this step."),
+        "nodes-missing": _("A flow has at least one step."),
+        "number-invalid": _("This is not a telephone number."),
+        "prompt-empty": _("There is nothing to say here."),
+        "prompt-language": _("This is not said in every language of the flow."),
+        "prompt-unknown": _("There is no such ready sentence."),
+        "reference-unknown": _("There is nothing of this name."),
+        "silent-loop": _("A caller who presses nothing never leaves this circle."),
+        "start-missing": _("The step at which calls start does not exist."),
+        "subflow-exit": _("The other flow can come back by an exit that leads nowhere."),
+        "subflow-unknown": _("The other flow has no such published version."),
+        "text-unreadable": _("The text cannot be read."),
+        "time-out-missing": _("A look-up needs a time-out."),
+        "value-type": _("This value cannot be spoken so."),
+        "variable-unknown": _("There is no such variable."),
+    }
+
+
 def problem_of(problem: Problem) -> Body:
-    """A problem for the scripts, its sentence in the page's language."""
-    return {**asdict(problem), "text": _(problem.text)}
+    """A problem for the scripts, its sentence in the page's language: where it names things, a plainer one."""
+    if language() == "en":
+        return asdict(problem)
+    known = sentences()
+    code = "reference-unknown" if problem.code.endswith("-unknown") and problem.code not in known else problem.code
+    return {**asdict(problem), "text": known.get(code, problem.text)}
 
 
 @get("/flows/{flow_id:uuid}")

@@ -163,6 +163,7 @@ async def _line(
         departments=await service.departments(actor),
         queues=await services.queues.list(actor),
         history=await service.line_history(actor, line.line_id) if line else [],
+        flows=[flow for flow in await services.flows.list(actor) if not flow.archived] if line else [],
         reasons=forms.REASONS,
         rows=range(forms.MENU_ROWS),
         zone=line.zone if line else await service.zone(actor),

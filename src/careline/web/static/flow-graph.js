@@ -172,8 +172,8 @@ export function graph(svg, on) {
   function fit() {
     const box = svg.getBoundingClientRect();
     if (!layout || !box.width) return;
-    // Readable rather than whole: what does not fit at 60 % is reached by moving.
-    const scale = Math.max(0.6, Math.min(1, (box.width - 48) / layout.width, (box.height - 48) / layout.height));
+    // Readable rather than whole: what does not fit at 75 % is reached by moving.
+    const scale = Math.max(0.75, Math.min(1, (box.width - 48) / layout.width, (box.height - 48) / layout.height));
     view = { scale, x: Math.max(24, (box.width - layout.width * scale) / 2) - layout.left * scale, y: 24 };
     const start = layout.places.get(shown.start);
     if (start && layout.width * scale > box.width - 48) view.x = box.width / 2 - (start.x + 90) * scale;
