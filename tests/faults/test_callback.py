@@ -68,6 +68,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
             ringing = await network.rung.get()
             assert ringing.number == CALLER
             await happened(system, call_id, "callback_dialled")
+            await with_agent.hears(lambda found: found is not None)  # "We are calling the person now."
             # Once more, while the caller's telephone rings: nothing is lost, nobody is rung twice.
             old = system.kill("callcontrol")
             await system.restarted("callcontrol", old)

@@ -14,6 +14,7 @@ from careline.calls.callback_model import Callback, Stage
 from careline.calls.callback_service import CallbackService, masked
 from careline.calls.callback_tasks import chasing
 from careline.calls.model import Call, Event, Kind
+from careline.calls.service import CallService
 from careline.calls.store import Batch
 from careline.kernel.errors import Forbidden, NotFound
 from careline.kernel.ids import new_id
@@ -209,3 +210,21 @@ async def test_o10_the_error_of_the_announced_wait_is_measured_per_queue(floor: 
     assert found.announcements == 4
     assert found.mean_error == pytest.approx(wanted.mean_error)
     assert found.coverage == pytest.approx(wanted.coverage)
+
+
+async def test_complaint_59_both_records_name_each_other(floor: Floor, db: Database):
+    queue, line = await floor.queue("Front desk"), await floor.line()
+    later = await floor.call(line, arrived=60, queue_id=queue)
+    old = await floor.call(
+        line, arrived=600, phase="ended", ended_at=floor.ago(50), outcome="merged", merged_into=later
+    )
+    await floor.event(old, "arrived", 600)
+    await floor.event(old, "callback_merged", 50, into=later, by="system")
+    await floor.event(later, "arrived", 60)
+    await floor.event(later, "callback_merged", 50, old=old)
+    boss = floor.actor(await floor.person("Vera Lund", Role.SUPERVISOR), "Vera Lund", Role.SUPERVISOR)
+    calls = CallService(db, ManualClock(NOW))
+    first, second = await calls.open(boss, old), await calls.open(boss, later)
+    assert (first.merged_into, first.merged_from) == (later, [])
+    assert (second.merged_into, second.merged_from) == (None, [old])
+    assert any("called again" in step.text for step in first.steps)

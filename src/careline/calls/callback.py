@@ -12,7 +12,7 @@ from datetime import timedelta
 from careline.calls import callback_dialog, callback_rules, closing, talk
 from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
 from careline.calls.model import SPARE, Call, Kind, Offer, Phase
-from careline.calls.ports import Bridge, Hangup, HangupCause, Ring, StopPlay, StopRecording, Unbridge
+from careline.calls.ports import Bridge, Hangup, HangupCause, Play, Ring, StopPlay, StopRecording, Unbridge
 from careline.calls.step import Step
 from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt
@@ -96,6 +96,9 @@ def agent_ready(s: Step, offered: Offer) -> None:
         agent_endpoint=offered.endpoint,
         queue_id=str(s.call.queue_id) if s.call.queue_id else None,
     )
+    said = s.setting.media(s.call.tenant_id, s.line.language, "callback.calling")
+    # Not one of the caller's playbacks: nothing waits for its end.
+    s.do(Play(channel=offered.leg, playback=f"{offered.leg}.said", media=said))
 
 
 def ring_caller(s: Step) -> None:

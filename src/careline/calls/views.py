@@ -198,6 +198,9 @@ class CallRecord:
     recordings: list[RecordingView]
     messages: list[MessageView]
     verified: list[VerifiedView]
+    #: The later call of the same caller in which this one went on, and the earlier ones whose kept place it took over.
+    merged_into: UUID | None = None
+    merged_from: list[UUID] = field(default_factory=list)
     #: Why it rang where it rang, for supervisors.
     reasons: list[WhyView] | None = None
     #: Only for readers of the audit log.
