@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from careline.flows import gate, interpreter
+from careline.flows import gate, interpreter, shape
 from careline.flows.gate import Context
 from careline.flows.kinds import KINDS
 from careline.flows.model import Answered, Cause, Cursor, Env, Heard, Key, Stimulus
@@ -218,13 +218,13 @@ def test_what_passes_the_gate_never_raises_or_spins(nodes: Any, causes: Any, doo
         "variables": {"v": {"type": "text", "secret": len(causes) % 2 == 0}},
         "nodes": dict(zip(NAMES, nodes, strict=True)),
     }  # fmt: skip
-    reached = gate.reachable(read(data).flow, "n0")
+    reached = shape.reachable(read(data).flow, "n0")
     data["nodes"] = {name: node for name, node in data["nodes"].items() if name in reached}
     found = read(data)
     assert found.problems == ()
-    for name in gate.circles(found.flow):
+    for name in shape.circles(found.flow):
         data["nodes"][name] = {"kind": "voicemail"}
-    reached = gate.reachable(read(data).flow, "n0")
+    reached = shape.reachable(read(data).flow, "n0")
     data["nodes"] = {name: node for name, node in data["nodes"].items() if name in reached}
     flow = read(data).flow
     assert [p for p in gate.problems(flow, CONTEXT) if p.severity == "error"] == []

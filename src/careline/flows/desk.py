@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from careline.flows import gate, store, text, trials
+from careline.flows import gate, shape, store, text, trials
 from careline.flows.model import Flow, FlowError, Problem
 from careline.flows.nodes import SubFlow
 from careline.flows.reading import Reading, read, read_text
@@ -113,7 +113,7 @@ class FlowDesk:
         problems += [
             Problem(name, "flow", "subflow-circle", "This flow would lie in itself.")
             for name, node in flow.nodes.items()
-            if isinstance(node, SubFlow) and flow_id in gate.inside(flow, node)
+            if isinstance(node, SubFlow) and flow_id in shape.inside(flow, node)
         ]
         return Judged(flow=flow, problems=problems, names=known, shelf=shelf)
 

@@ -265,6 +265,7 @@ KINDS: Mapping[str, Kind] = {
                 _prompts("Said before.", needed=False),
             ),
             exits=("next", "person", "timeout", "failed"),
+            optional=("hangup",),
             waits=True,
         ),
         Kind(

@@ -257,7 +257,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceAgent:
-    """Hand the caller to a program that talks, over a media socket. Exits: next, person, timeout, failed."""
+    """Hand the caller to a program that talks, over a media socket. Exits: next, person, timeout, failed; if it
+    hangs up: hangup, where there is one."""
 
     endpoint: str
     exits: Exits

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from careline.flows import gate
+from careline.flows import shape
 from careline.flows.gate import Context
 from careline.flows.model import Flow, key_of
 from careline.flows.nodes import SubFlow
@@ -95,7 +95,7 @@ def with_library(flow: Flow, shelf: Shelf, call_id: UUID) -> Flow:
             )
             if version and (inner := shelf.bind(version, call_id)):
                 library[key_of(node.flow, node.version)] = inner
-    return gate.with_library(flow, library)
+    return shape.with_library(flow, library)
 
 
 def flow_view(row: Row) -> FlowView:

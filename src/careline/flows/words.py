@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from careline.flows.gate import prompts_of
 from careline.flows.model import Flow
 from careline.flows.nodes import Words
 from careline.flows.place import pieces
+from careline.flows.shape import prompts_of
 
 
 def words_of(flow: Flow) -> set[tuple[str, str]]:
