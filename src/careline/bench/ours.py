@@ -56,6 +56,8 @@ class Ours:
             "CARELINE_ASTERISK_MANAGER_PORT": str(ports.ami),
             "CARELINE_RTP_FIRST_PORT": str(ports.rtp_first),
             "CARELINE_RTP_LAST_PORT": str(ports.rtp_last),
+            # The peer listens to nobody either; what listening costs is measured apart.
+            "CARELINE_LISTENING_CALLERS": "0",
             "CARELINE_LOG_LEVEL": "warning",
         }
         return cls(folder, Settings.load(folder, {**os.environ, **environment}), environment)
