@@ -120,6 +120,14 @@ async def record(services: Any, actor: Actor, call_id: FromPath[UUID]) -> Templa
     return Template("calls/record.html", context=context)
 
 
+@get("/calls/{call_id:uuid}/why", name="call-why")
+async def why(services: Any, actor: Actor, call_id: FromPath[UUID]) -> Template:
+    """Why a waiting call rings nobody just now, asked of call control at this moment."""
+    zone = await services.calls.zone(actor)
+    found = await services.calls.why(actor, call_id, services.commands)
+    return Template("calls/why.html", context={"call_id": call_id, "why": found, "zone": zone})
+
+
 def _wanted(form: dict[str, str], zone: str) -> CallSearch:
     """The search a form asks for. Days are the tenant's local days."""
     return CallSearch(
@@ -152,4 +160,4 @@ def _day(text: str | None, zone: str, *, after: bool = False) -> datetime | None
     return datetime.combine(day, time(), ZoneInfo(zone))
 
 
-handlers: list[Any] = [desk, calls, search, record, *callback_pages.handlers]
+handlers: list[Any] = [desk, calls, search, record, why, *callback_pages.handlers]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from careline.calls import timeline, wording
+from careline.calls import reasons, timeline, wording
 from careline.calls.views import (
     CallRecord,
     CallSummary,
@@ -19,6 +19,7 @@ from careline.calls.views import (
     SegmentView,
     StepView,
     VerifiedView,
+    WhyView,
 )
 from careline.kernel.phone import pretty
 from careline.platform.db import Row, Tx, queries
@@ -36,6 +37,8 @@ async def names_in(tx: Tx, steps: Sequence[timeline.Step]) -> dict[UUID, str]:
         for key in ("agent_id", "queue_id", "target"):
             if (found := step.id(key)) is not None:
                 ids.add(found)
+        if isinstance(why := step.body.get("why"), dict):
+            ids |= reasons.people_in(why)
     wanted = {"ids": list(ids)}
     rows = [*await tx.all(_q["list_people_names"], wanted), *await tx.all(_q["list_queue_names"], wanted)]
     return {row["id"]: row["name"] for row in rows}
@@ -63,6 +66,7 @@ class RecordReader:
         names = await names_in(self.tx, steps)
         verified = await self.tx.all(_q["list_verified"], self.key)
         may_see = self.actor.may(Permission.PATIENT_READ)
+        merged = [step for step in steps if step.kind == "callback_merged"]
         record = CallRecord(
             call=call,
             dialled=pretty(row["dialled"]),
@@ -75,6 +79,9 @@ class RecordReader:
             recordings=await self._recordings(),
             messages=[MessageView(**r) for r in await self.tx.all(_q["list_messages_of"], self.key)],
             verified=[VerifiedView(**{**r, "name": r["name"] if may_see else None}) for r in verified],
+            merged_into=next((into for s in merged if (into := s.id("into"))), None),
+            merged_from=[old for s in merged if (old := s.id("old"))],
+            reasons=self._reasons(steps, names),
             readers=await self._readers(),
         )
         return record, [r["patient_id"] for r in verified]
@@ -88,6 +95,12 @@ class RecordReader:
             agent=names.get(segment.agent, str(segment.agent)) if segment.agent else None,
             ended=segment.ended,
         )
+
+    def _reasons(self, steps: Sequence[timeline.Step], names: dict[UUID, str]) -> list[WhyView] | None:
+        if not self.actor.may(Permission.AGENT_MANAGE):
+            return None
+        weighed = [(s.at, s.body["why"]) for s in steps if s.kind == "offered" and isinstance(s.body.get("why"), dict)]
+        return [reasons.tell(at, why, names) for at, why in weighed]
 
     async def _recordings(self) -> list[RecordingView]:
         params = {**self.key, "person_id": self.actor.person_id}

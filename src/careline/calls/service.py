@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from careline.calls import timeline, wording
+from careline.calls import reasons, timeline, wording
+from careline.calls.commands import CallCommands
 from careline.calls.record import RecordReader, names_in, tell
-from careline.calls.views import CallPage, CallRecord, CallSummary, NoteView, StepView
+from careline.calls.views import CallPage, CallRecord, CallSummary, NoteView, StepView, WhyView
 from careline.kernel.clock import Clock
 from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
@@ -127,6 +128,13 @@ class CallService:
             await self._readable(tx, actor, call_id)
             steps = await read_steps(tx, call_id)
             return tell(steps, await names_in(tx, steps))
+
+    async def why(self, actor: Actor, call_id: UUID, commands: CallCommands) -> WhyView:
+        """Why a waiting call rings nobody just now. For supervisors; refused for a call that waits no more."""
+        answer = await commands.give(actor, "call.explain", {"call_id": str(call_id)})
+        async with self.db.tenant(actor.tenant_id) as tx:
+            rows = await tx.all(_q["list_people_names"], {"ids": list(reasons.people_in(answer["why"]))})
+        return reasons.tell(self.clock.now(), answer["why"], {row["id"]: row["name"] for row in rows})
 
     async def save_notes(self, actor: Actor, call_id: UUID, body: str, *, based_on: int) -> NoteView:
         """Keep the actor's notes as a new version. `based_on` is the version the text was typed over.

@@ -26,6 +26,7 @@ def outcomes() -> dict[str, str]:
         "refused": _("Refused"),
         "failed": _("Failed"),
         "transferred": _("Transferred outside"),
+        "overflow": _("Turned away: too many callers"),
         "callback-failed": _("Not reached by callback"),
         "callback-cancelled": _("Callback called off"),
         "merged": _("Went on in a later call"),
@@ -41,6 +42,36 @@ def offer_ends() -> dict[str, str]:
         "unreachable": _("Failed: the telephone is not reachable"),
         "caller-left": _("The caller hung up while it rang"),
         "withdrawn": _("Withdrawn: the call went elsewhere"),
+        "answered-elsewhere": _("Somebody else was faster"),
+    }
+
+
+def diversions() -> dict[str, str]:
+    """Why a call did not stay in its queue."""
+    return {
+        "overflow-waiting": _("Too many were waiting"),
+        "overflow-estimate": _("The expected wait was too long"),
+        "overflow-wait": _("It had waited long enough"),
+        "overflow-ratio": _("Too many were waiting for the agents there"),
+        "overflow-staffing": _("Too few agents were signed on"),
+        "overflow-closed": _("The line was closed"),
+        "join-empty": _("Nobody served the queue"),
+        "leave-empty": _("Nobody served the queue any more"),
+        "maximum-wait": _("The longest wait of the line was over"),
+        "queue-closed": _("The queue was taken out of service"),
+    }
+
+
+def destinations() -> dict[str, str]:
+    """Where such a call goes."""
+    return {
+        "queue": _("to another queue"),
+        "site": _("to another site"),
+        "outside": _("to an outside number"),
+        "voicemail": _("to a voicemail"),
+        "callback": _("a callback was offered"),
+        "end": _("told goodbye"),
+        "message-offer": _("offered to leave a message"),
     }
 
 
@@ -118,8 +149,17 @@ def _of_caller(step: Step, queue: str) -> str | None:
                 facts = {"place": place, "minutes": minutes}
                 return _("Told: number %(place)s in line, more than %(minutes)s min") % facts
             return _("Told: number %(place)s in line, about %(minutes)s min") % {"place": place, "minutes": minutes}
+        case "requeued" if body.get("reason") == "unheard":
+            return _("The agent was gone at once; the search went on where it was")
         case "requeued":
             return _("Back to waiting, place kept")
+        case "diverted":
+            code, to = str(body.get("reason")), str(body.get("to"))
+            return f"{diversions().get(code, code)}: {destinations().get(to, to)}"
+        case "priority_changed":
+            return _("Priority changed to %(priority)s") % {"priority": body.get("priority")}
+        case "recognised":
+            return _("The caller has talked with us before")
         case "voicemail_started":
             return _("Voicemail began")
         case "voicemail_ended":
@@ -162,8 +202,12 @@ def _of_ask(step: Step) -> str:
 def _of_agent(step: Step, who: str) -> str | None:
     body = step.body
     match step.kind:
+        case "offered" if body.get("by") == "supervisor":
+            return _("Rang %(agent)s, as a supervisor said") % {"agent": who}
         case "offered":
             return _("Rang %(agent)s") % {"agent": who}
+        case "notes_asked":
+            return _("%(agent)s asked for time for notes") % {"agent": _("The agent")}
         case "offer_ended":
             reason = offer_ends().get(str(body.get("reason")), str(body.get("reason", "")))
             return f"{who} – {reason}"
