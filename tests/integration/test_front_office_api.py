@@ -260,3 +260,26 @@ def test_a_tenants_verification_policy_is_data_that_can_be_changed(clinic: Clini
     ):
         refused = clinic.admin.put("/api/v1/verification-policy", json={"policy": broken})
         assert (refused.status_code, refused.json()["id"]) == (400, "invalid-verification-policy")
+
+
+def test_other_systems_by_the_api_without_their_secrets(clinic: Clinic) -> None:
+    path = "/api/v1/lookup-endpoints"
+    body = {
+        "name": "ehr", "kind": "fhir", "base_url": "https://ehr.example.org/fhir", "header": "Authorization",
+        "secret": "Bearer s3cret",
+    }  # fmt: skip
+    assert clinic.agent.post(path, json=body).status_code == 403
+    made = clinic.admin.post(path, json=body)
+    assert made.status_code == 201, made.text
+    assert clinic.admin.post(path, json=body).status_code == 409
+    assert clinic.admin.post(path, json={**body, "name": "b", "base_url": "http://x.example.org"}).status_code == 400
+    listed = clinic.admin.get(path)
+    assert "s3cret" not in listed.text
+    assert [one["has_secret"] for one in listed.json()] == [True]
+    here = f"{path}/{made.json()['id']}"
+    changed = clinic.admin.put(here, json={"base_url": "https://other.example.org/fhir", "max_seconds": 3})
+    assert changed.status_code == 204
+    assert clinic.admin.get(path).json()[0]["has_secret"] is False
+    assert clinic.admin.delete(here).status_code == 204
+    assert clinic.admin.get(path).json() == []
+    assert clinic.admin.delete(here).status_code == 404
