@@ -12,6 +12,7 @@ from careline.bench.command import Offered, compare
 from careline.bench.figures import Figure, Report, quantile
 from careline.bench.load import Calls
 from careline.bench.peer import chosen_modules
+from careline.bench.routing import Scene, agents_become_free, calls_come
 from careline.bench.wire import parse
 
 pytestmark = pytest.mark.unit
@@ -45,6 +46,22 @@ def test_the_report_is_written_as_documented(tmp_path: Path) -> None:
     ]
     assert not report.ok
     assert "NOT KEPT" in report.table()
+
+
+def test_w3_the_routing_bench_measures_decisions_of_a_big_floor() -> None:
+    scene = Scene(agents=40, waiting=200, queues=10)
+    before = len(scene.router.calls)
+    assert len(agents_become_free(scene, 50)) == 50
+    assert len(scene.router.calls) == before == 200
+    times = calls_come(scene, 50)
+    assert len(times) == 50
+    assert min(times) > 0
+
+
+def test_w3_the_same_seed_makes_the_same_floor() -> None:
+    one, two = Scene(agents=20, waiting=50, queues=5), Scene(agents=20, waiting=50, queues=5)
+    assert one.router.calls == two.router.calls
+    assert one.queues == two.queues
 
 
 def test_quantiles() -> None:
