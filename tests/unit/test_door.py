@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from careline.calls.door import CLOSES_AT, OPENS_AT, RINGS, Door, Pressure
+from careline.calls.door import CLOSES_AT, OPENS_AT, RINGS, Door
 from careline.calls.doorkeeper import Doorkeeper
 from careline.calls.model import Kind, Phase
 from careline.calls.outcome import Outcome
@@ -18,7 +18,7 @@ from careline.testing.world import NOON, NUMBER, World
 
 pytestmark = pytest.mark.unit
 
-CALM, HECTIC = Pressure(0), Pressure(CLOSES_AT)
+CALM, HECTIC = 0, CLOSES_AT
 
 
 def arrived(channel: str) -> Arrived:
@@ -28,7 +28,7 @@ def arrived(channel: str) -> Arrived:
 def test_the_door_stands_open_while_all_is_well():
     door = Door()
     assert not door.holds(arrived("1"), CALM, NOON)
-    assert not door.holds(arrived("2"), Pressure(CLOSES_AT - 1), NOON)
+    assert not door.holds(arrived("2"), CLOSES_AT - 1, NOON)
     assert door.next(CALM) is None
 
 
@@ -44,22 +44,9 @@ def test_a_door_that_closed_opens_only_when_the_rush_is_over():
     door = Door()
     door.holds(arrived("1"), HECTIC, NOON)
     door.holds(arrived("2"), HECTIC, NOON)
-    assert door.next(Pressure(CLOSES_AT - 1)) is None
-    assert door.next(Pressure(OPENS_AT)) is not None
-    assert door.next(Pressure(CLOSES_AT - 1)) is not None, "open again: up to the upper bound"
-
-
-def test_hearing_of_things_too_late_closes_the_door_as_well():
-    door = Door()
-    assert door.holds(arrived("1"), Pressure(3, late=0.6), NOON)
-    assert door.next(Pressure(3, late=0.3)) is None
-    assert door.next(Pressure(3, late=0.05)) is not None
-
-
-def test_with_nothing_under_way_somebody_always_comes_in():
-    door = Door()
-    door.holds(arrived("1"), Pressure(CLOSES_AT, late=99), NOON)
-    assert door.next(Pressure(0, late=99)) is not None
+    assert door.next(CLOSES_AT - 1) is None
+    assert door.next(OPENS_AT) is not None
+    assert door.next(CLOSES_AT - 1) is not None, "open again: up to the upper bound"
 
 
 class Rush:
@@ -84,7 +71,7 @@ class Rush:
 
     def give(self, commands: Sequence[Command]) -> None:
         self.waiting.extend(commands)
-        self.keeper.under_way += len(commands)
+        self.keeper.under_way += sum(not isinstance(c, RingBack) for c in commands)
         self.most = max(self.most, sum(not isinstance(c, RingBack) for c in self.waiting))
 
     async def hear(self) -> None:
@@ -109,10 +96,12 @@ class Rush:
             self._credit += self._each
             while self._credit >= 1 and self.waiting:
                 self._credit -= 1
-                await self.switch.run([self.waiting.popleft()])
-                self.keeper.under_way -= 1
+                command = self.waiting.popleft()
+                await self.switch.run([command])
+                self.keeper.under_way -= not isinstance(command, RingBack)
             self._credit = min(self._credit, 1.0)
             self.keeper.let_in()
+            self.keeper.comfort()
         return came
 
 

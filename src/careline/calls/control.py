@@ -24,7 +24,7 @@ from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Arrived, Command, Ring, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Arrived, Command, Ring, RingBack, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.recognition import Recognition
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
@@ -201,8 +201,10 @@ class CallControl:
                 OFFERS.inc()
 
     def _give(self, commands: Sequence[Command]) -> None:
-        self.door.under_way += len(commands)
-        task = asyncio.create_task(self._sent(self.switch.run(commands), len(commands)))
+        # Ringing before the door is little work, and must not keep the door closed.
+        count = sum(not isinstance(command, RingBack) for command in commands)
+        self.door.under_way += count
+        task = asyncio.create_task(self._sent(self.switch.run(commands), count))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -304,7 +306,9 @@ class CallControl:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), min(pause, 1.0))
             now = self.clock.now()
-            self.door.let_in()
+            if self.door.door.held:
+                self.door.let_in()
+                self.door.comfort()
             due = self.floor.next_due()
             if due and due <= now:
                 try:

@@ -14,21 +14,10 @@ from datetime import datetime, timedelta
 from careline.calls.ports import Arrived
 
 #: Commands that the switch has been given and has not carried out: at so many the door closes, at so few it opens.
-CLOSES_AT, OPENS_AT = 128, 64
-#: Seconds by which we hear of things too late: likewise.
-CLOSES_LATE, OPENS_LATE = 0.5, 0.1
+#: A switch that is slow, and a loop of ours that is late, both let them grow.
+CLOSES_AT, OPENS_AT = 128, 96
 #: How long somebody rings before the door before music is better.
 RINGS = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Pressure:
-    """How far behind we are at this moment."""
-
-    #: Commands under way to the switch.
-    commands: int
-    #: Seconds between the latest event and our hearing of it.
-    late: float = 0.0
 
 
 @dataclass(slots=True)
@@ -47,9 +36,9 @@ class Door:
         self.held: dict[str, Held] = {}
         self.closed = False
 
-    def holds(self, arrived: Arrived, pressure: Pressure, now: datetime) -> bool:
+    def holds(self, arrived: Arrived, under_way: int, now: datetime) -> bool:
         """Whether a new caller has to stay before the door. Nobody overtakes those who stand there already."""
-        self._look(pressure)
+        self._look(under_way)
         if arrived.channel in self.held:
             return True
         if not self.closed and not self.held:
@@ -57,10 +46,10 @@ class Door:
         self.held[arrived.channel] = Held(arrived, now)
         return True
 
-    def next(self, pressure: Pressure) -> Held | None:
-        """The one who may come in now. With nothing under way somebody always may: no door stays closed for ever."""
-        self._look(pressure)
-        if not self.held or (self.closed and pressure.commands):
+    def next(self, under_way: int) -> Held | None:
+        """The one who may come in now."""
+        self._look(under_way)
+        if not self.held or self.closed:
             return None
         return self.held.pop(next(iter(self.held)))
 
@@ -75,8 +64,8 @@ class Door:
             held.answered = True
         return found
 
-    def _look(self, pressure: Pressure) -> None:
-        if pressure.commands >= CLOSES_AT or pressure.late >= CLOSES_LATE:
+    def _look(self, under_way: int) -> None:
+        if under_way >= CLOSES_AT:
             self.closed = True
-        elif pressure.commands <= OPENS_AT and pressure.late <= OPENS_LATE:
+        elif under_way <= OPENS_AT:
             self.closed = False

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from careline.calls.door import Door, Pressure
+from careline.calls.door import Door
 from careline.calls.floor import Floor
 from careline.calls.outcome import Outcome
 from careline.calls.ports import Answer, Arrived, Command, LegEnded, Park, RingBack, SwitchEvent, Unpark
@@ -31,20 +31,18 @@ class Doorkeeper:
     ) -> None:
         """`apply` carries out what the floor decided; `give` sends commands that are no floor's decision."""
         self.door = Door()
-        #: Commands under way to the switch.
+        #: Commands under way to the switch that serve somebody who has been let in.
         self.under_way = 0
         self._floor = floor
         self._clock = clock
         self._apply = apply
         self._give = give
-        self._late = 0.0
         self._told = False
 
     def hear(self, event: SwitchEvent, now: datetime) -> bool:
         """Whether an event is about somebody before the door, and dealt with."""
-        self._late = (now - event.at).total_seconds()
         if isinstance(event, Arrived):
-            if self.door.holds(event, self._pressure(), now):
+            if self.door.holds(event, self.under_way, now):
                 self._give([RingBack(channel=event.channel)])
                 self._tell()
                 return True
@@ -56,8 +54,8 @@ class Doorkeeper:
         return False
 
     def let_in(self) -> None:
-        """Let in as many as may come now, and comfort those who have stood outside for long."""
-        while held := self.door.next(self._pressure()):
+        """Let in as many as may come now."""
+        while held := self.door.next(self.under_way):
             now = self._clock.now()
             if held.answered:
                 self._give([Unpark(channel=held.arrived.channel)])
@@ -66,24 +64,22 @@ class Doorkeeper:
             except Exception:
                 # One call must not keep the others out; the look around finds it again.
                 log.exception("a caller could not be let in", extra={"channel": held.arrived.channel})
+        self._tell()
+
+    def comfort(self) -> None:
+        """Answer those who have stood outside for long, with music; to be called every second or so."""
         for held in self.door.tired(self._clock.now()):
             self._give([Answer(channel=held.arrived.channel), Park(channel=held.arrived.channel)])
-        self._tell()
 
     def clear(self) -> None:
         """The switch is out of sight: who stands there is seen again when it is back."""
         self.door = Door()
-        self._late = 0.0
 
     @property
     def report(self) -> str:
         """For the board: how many stand outside; empty when nobody does."""
         count = len(self.door.held)
         return f"Busy: {count} callers held at the door." if count else ""
-
-    def _pressure(self) -> Pressure:
-        # What we heard last was late, but with nothing under way it was the last of it.
-        return Pressure(self.under_way, self._late if self.under_way else 0.0)
 
     def _tell(self) -> None:
         count = len(self.door.held)
