@@ -10,20 +10,26 @@ from uuid import UUID
 
 import pytest
 
+from careline.calls.commands import CallCommands
 from careline.calls.control import CallControl
 from careline.calls.days import replay_day
 from careline.calls.lines import LineBook
 from careline.calls.model import Call, Phase
 from careline.calls.orders import Order, obey
+from careline.calls.runner import obey as obey_orders
+from careline.calls.service import CallService
 from careline.kernel.clock import SystemClock
+from careline.kernel.errors import Forbidden
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
 from careline.queues.model import Agent, AgentStatus
+from careline.security.permissions import Role
 from careline.setup.replaying import lines as told
 from careline.telephony.prompts.media import SpokenMenu
 from careline.testing.callcenter import NUMBER, furnish, until
 from careline.testing.fake_switch import FakeSwitch
 from careline.testing.floor import Floor
+from careline.testing.postgres import Urls
 from careline.testing.world import speak
 
 pytestmark = pytest.mark.integration
@@ -227,3 +233,33 @@ async def test_o20_a_day_is_decided_again_from_its_rows_bit_for_bit(house: House
     assert report.differences == []
     assert report.offers >= 5
     assert told(house.tenant, report)[0].endswith("all the same")
+
+
+async def test_o20_supervisors_ask_why_and_order_and_it_is_audited(house: House, pg_urls: Urls) -> None:
+    async with house.open() as control:
+        obeying = asyncio.create_task(obey_orders(control, house.db, pg_urls.app))
+        try:
+            ana = await house.agent("ana")
+            boss = house.rows.actor(await house.rows.person("Bea", Role.SUPERVISOR), "Bea", Role.SUPERVISOR)
+            agent = house.rows.actor(ana, "ana", Role.AGENT)
+            commands, service = CallCommands(house.db), CallService(house.db, SystemClock())
+            busy = await house.call()
+            await house.answered(busy)
+            first, second = await house.call(), await house.call()
+            why = await service.why(boss, second, commands)
+            assert why.position == 2
+            assert [(c.agent, c.code) for c in why.candidates] == [("ana", "talking")]
+            await commands.give(boss, "call.priority", {"call_id": str(second), "priority": 5})
+            assert (await service.why(boss, first, commands)).position == 2
+            for order in ("call.priority", "call.assign", "call.explain"):
+                with pytest.raises(Forbidden):
+                    await commands.give(agent, order, {"call_id": str(first)})
+            shown = await service.open(boss, busy)
+            assert shown.reasons is not None
+            assert shown.reasons[0].chosen == ["ana"]
+            assert (await service.open(agent, busy)).reasons is None
+        finally:
+            obeying.cancel()
+    async with house.db.tenant(house.tenant) as tx:
+        rows = await tx.all("SELECT object_id, detail FROM audit_log WHERE action = 'execute' AND object_type = 'call'")
+    assert [(row["object_id"], row["detail"]["order"]) for row in rows] == [(str(second), "call.priority")]
