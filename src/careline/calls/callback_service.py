@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -76,7 +76,7 @@ class CallbackService:
         self.clock = clock
         self.orders = orders
 
-    async def list(self, actor: Actor) -> list[CallbackView]:
+    async def list(self, actor: Actor) -> Sequence[CallbackView]:
         """Every callback that waits; for agents those of their own queues. Audited, since it shows numbers."""
         actor.require(Permission.BOARD_READ, Permission.AGENT_MANAGE, Permission.CALL_HANDLE)
         async with self.db.tenant(actor.tenant_id) as tx:
@@ -137,7 +137,7 @@ class CallbackService:
                 tx, actor, Action.UPDATE, "callback", call_id, contact_id=call_id, fields=sorted(body), detail=detail
             )
 
-    async def _rows(self, tx: Tx, actor: Actor, call_id: UUID | None = None) -> list[Row]:
+    async def _rows(self, tx: Tx, actor: Actor, call_id: UUID | None = None) -> Sequence[Row]:
         every = actor.may(Permission.BOARD_READ) or actor.may(Permission.AGENT_MANAGE)
         params = {
             "id": call_id,
