@@ -136,6 +136,17 @@ ORDER BY t.name
 -- name: know_table
 SELECT id, name FROM flow_table WHERE id = %(id)s FOR UPDATE
 
+-- name: tables_at
+SELECT t.id, t.name, v.version
+FROM flow_table t
+JOIN LATERAL (
+  SELECT version FROM flow_table_version WHERE table_id = t.id AND valid_from <= %(at)s
+  ORDER BY valid_from DESC, version DESC LIMIT 1) v ON true
+ORDER BY t.name
+
+-- name: table_content
+SELECT columns, rows FROM flow_table_version WHERE table_id = %(id)s AND version = %(version)s
+
 -- name: table_name
 SELECT name FROM flow_table WHERE id = %(id)s
 

@@ -115,6 +115,8 @@ class Shelves:
     def __init__(self, db: Database) -> None:
         self.db = db
         self._flows: dict[UUID, Flow] = {}
+        #: Table -> the version read last, and its rows.
+        self._tables: dict[UUID, tuple[int, Mapping[str, Mapping[str, Any]]]] = {}
 
     async def load(self, tenant_id: int, at: datetime) -> Shelf:
         """What is released at a moment."""
@@ -146,11 +148,20 @@ class Shelves:
             if (node.flow, int(node.version)) in numbers
         }
         await self._need(tx, named)
-        tables = {
-            row["name"]: rows_by_key(row["columns"], row["rows"])
-            for row in await tx.all(_q["list_tables"], {"at": at, "id": None, "name": None})
-        }
-        return Shelf(releases, self._flows, numbers, tables)
+        return Shelf(releases, self._flows, numbers, await self._tables_at(tx, at))
+
+    async def _tables_at(self, tx: Tx, at: datetime) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+        """Every table as it holds then; the content of a version is read once."""
+        tables: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+        for row in await tx.all(_q["tables_at"], {"at": at}):
+            version, rows = self._tables.get(row["id"], (0, {}))
+            if version != row["version"]:
+                content = await tx.one(_q["table_content"], {"id": row["id"], "version": row["version"]})
+                assert content is not None, "versions of a table are never deleted"
+                rows = rows_by_key(content["columns"], content["rows"])
+                self._tables[row["id"]] = (row["version"], rows)
+            tables[row["name"]] = rows
+        return tables
 
     async def _need(self, tx: Tx, versions: set[UUID]) -> None:
         missing = [version for version in versions if version not in self._flows]
