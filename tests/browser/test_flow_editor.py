@@ -157,6 +157,53 @@ async def test_an_exit_is_dragged_to_a_step(clinic: Clinic, visit: Visit) -> Non
     assert clinic.flows("draft", flow.id).body["nodes"]["closed"]["exits"]["next"] == "menu"
 
 
+async def test_an_exit_dragged_to_empty_ground_asks_for_a_new_step(clinic: Clinic, visit: Visit) -> None:
+    page = await clinic.edit(visit, clinic.make("Night", "after-hours"))
+    port = await drawn(page, "notice").locator(".port").first.bounding_box()
+    assert port
+    await page.mouse.move(port["x"] + port["width"] / 2, port["y"] + port["height"] / 2)
+    await page.mouse.down()
+    await page.mouse.move(60, 400, steps=4)
+    await page.mouse.up()
+    await page.get_by_role("dialog").get_by_role("button", name="Ask for digits").click()
+    await page.get_by_label("Variable", exact=True).fill("member")
+    await page.keyboard.press("Tab")
+    await saved(page)
+    flow = clinic.flows("list")[0]
+    body = clinic.flows("draft", flow.id).body
+    assert body["nodes"]["notice"]["exits"]["next"] == "collect"
+    assert body["nodes"]["collect"]["exits"]["next"] == "voicemail", "put in between"
+    assert body["variables"]["member"] == {"type": "digits"}, "a new name is declared at once"
+
+
+async def test_a_large_flow_is_drawn_without_a_wait(clinic: Clinic, visit: Visit) -> None:
+    flow = clinic.make("Large", "after-hours")
+    nodes: dict[str, Any] = {}
+    for n in range(150):
+        to = {str(k): {"next": f"m{min(149, n * 3 + k)}"} for k in range(1, 4)}
+        nodes[f"m{n}"] = {"kind": "menu", "prompts": ["menu.intro"], "options": to,
+                          "exits": {"no_input": "voicemail", "no_match": "m0"}}  # fmt: skip
+    nodes["voicemail"] = {"kind": "voicemail"}
+    draft = clinic.flows("draft", flow)
+    body = {**draft.body, "nodes": nodes, "start": "m0"}
+    clinic.flows("save_draft", flow, body, based_on=draft.revision)
+    page = await clinic.edit(visit, flow)
+    assert await page.locator(".step").count() == 151
+    took = await page.evaluate(
+        """async () => {
+          const loaded = performance.getEntriesByType("resource").map((e) => e.name);
+          const { layOut } = await import(loaded.find((n) => n.includes("flow-layout.js")));
+          const steps = [...document.querySelectorAll(".step")].map((g, n) => ({
+            name: `m${n}`, width: 180, height: 88,
+            ways: [1, 2, 3].map((k) => ({ to: `m${Math.min(149, n * 3 + k)}`, at: k * 30 })) }));
+          const begun = performance.now();
+          layOut("m0", steps);
+          return performance.now() - begun;
+        }"""
+    )
+    assert took < 1000, "milliseconds for one change of 150 steps, on a busy machine"
+
+
 async def test_a_call_is_tried_with_keypad_and_prompts_and_kept_as_a_test(clinic: Clinic, visit: Visit) -> None:
     page = await clinic.edit(visit, clinic.make("Main line"))
     await page.get_by_role("tab", name="Try it").click()

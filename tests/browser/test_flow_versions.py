@@ -11,8 +11,9 @@ from playwright.async_api import expect
 
 from careline.flows.patterns import after_hours
 from careline.security.actor import system_actor
+from careline.security.permissions import Role
 from careline.testing.browser import Visit, axe, becomes
-from careline.testing.flows import Clinic
+from careline.testing.flows import READY, Clinic
 from careline.testing.web import WebApp
 
 pytestmark = pytest.mark.browser
@@ -129,3 +130,26 @@ async def test_a_table_is_kept_by_hand_with_its_history_and_a_stale_save_is_told
     assert (await download.path()).read_text("utf-8").splitlines()[0].endswith("prefix,accepted")
     await page.emulate_media(color_scheme="dark")
     assert await axe(page) == []
+
+
+async def test_a_supervisor_writes_flows_but_does_not_publish_them(clinic: Clinic, visit: Visit) -> None:
+    flow = published_twice(clinic)
+    supervisor = clinic.app.make_person(clinic.tenant, "gil@example.org", Role.SUPERVISOR, name="Gil Ray")
+    visitor = await visit(clinic.app.session_of(clinic.tenant, supervisor))
+    page = await visitor.open(f"/flows/{flow}")
+    await becomes(page, READY)
+    assert not await page.get_by_role("button", name="Publish…").is_visible()
+    await page.locator(".step[data-name=notice]").click(position={"x": 14, "y": 14})
+    await page.get_by_label("Name of the step").fill("word")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#flow-state")).to_have_text("Saved as a draft", timeout=20_000)
+    await page.goto(f"{clinic.app.url}/flows/{flow}/versions")
+    assert await page.get_by_role("button", name="Roll back now").count() == 0
+    assert await page.get_by_label("Share of new calls for version 2").count() == 0
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Validate").click()
+    assert "Validated" in await page.inner_text("main")
+    await page.get_by_text("Discard the draft…").click()
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Discard it").click()
+    assert clinic.flows("get", flow).draft is None

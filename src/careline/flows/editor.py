@@ -33,6 +33,12 @@ _SCRIPTS = tuple(
 )  # fmt: skip
 
 
+#: Conditions to begin from, in the language of flows.
+_CONDITIONS = (
+    'weekday in ["sat", "sun"]', "hour >= 17", "caller.known", "caller.anonymous", 'language == "es"', 'door == "open"',
+)  # fmt: skip
+
+
 def kinds() -> dict[str, Any]:
     """The language's kinds of steps, described in the page's language."""
     found: dict[str, Any] = {}
@@ -101,7 +107,7 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
     named = {"queue": known.queues, "department": known.departments, "calendar": known.calendars, "flow": known.flows}
     refs = {kind: sorted(one.name for one in found) for kind, found in named.items()}
     data = {
-        "id": str(flow_id),
+        "id": str(draft.flow_id),
         "name": draft.name,
         "body": draft.body or {"careline": "flow/1", "start": "", "nodes": {}},
         "text": draft.text,
@@ -110,15 +116,19 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
         "problems": [problem_of(p) for p in draft.problems],
         "kinds": kinds(),
         "refs": {**refs, "table": sorted(known.tables)},
-        "endpoints": known.endpoints,
         "names": {str(one.id): one.name for found in named.values() for one in found},
         "zone": await services.organization.zone(actor),
         "emergency_key": "*",
-        "may_publish": actor.may(Permission.FLOW_PUBLISH),
         "words": words("careline.web", *_SCRIPTS),
     }
+    page = {
+        "flow": draft,
+        "endpoints": known.endpoints,
+        "conditions": _CONDITIONS,
+        "may_publish": actor.may(Permission.FLOW_PUBLISH),
+    }
     # As one string: the page's own JSON would sort the names of steps and exits.
-    return Template("flows/editor.html", context={"flow": draft, "data": json.dumps(data)})
+    return Template("flows/editor.html", context={**page, "data": json.dumps(data)})
 
 
 @put("/flows/{flow_id:uuid}/draft")

@@ -76,7 +76,7 @@ function redraw() {
 }
 
 const editor = {
-  flow: () => flow, name: data.name, zone: data.zone, refs: data.refs, endpoints: data.endpoints, names: data.names, catalogue: data.catalogue, emergencyKey: data.emergency_key, id: data.id,
+  flow: () => flow, name: data.name, zone: data.zone, refs: data.refs, names: data.names, catalogue: data.catalogue, emergencyKey: data.emergency_key, id: data.id,
   problems: () => found, change, open: (name) => choose(name, { open: true }), listen,
   said: (words) => say(words),
   rename(from, to) {
@@ -163,7 +163,11 @@ const publish = publishing($("publish"), editor, { flush, found: () => found });
 const written = textView($("panel-text"), data.id, {
   read: async () => text ?? (await request(`/flows/${data.id}/text`, { method: "POST", body: { body: flow } })).text,
   take: (body, source) => { change("text", normal(body), { source }); showPanel(); },
-  trouble: (problems) => { found = problems; draw(); },
+  trouble: (problems) => {
+    found = problems;
+    draw();
+    state("unsaved", t("Not saved: the text cannot be read yet"));
+  },
 });
 const telephone = phone($("panel-try"), editor, { light: (name) => drawing.light(name) });
 const checks = tests($("panel-tests"), editor, { jump: (name) => choose(name), flush });
@@ -284,6 +288,7 @@ function forget() {
 
 /** Save what is not saved yet, and wait for it. */
 async function flush() {
+  await written.settle();
   for (let round = 0; round < 60 && !clean && !stuck; round += 1) {
     if (saving) await new Promise((resolve) => setTimeout(resolve, 100));
     else await save();

@@ -39,6 +39,7 @@ export function stepForm(holder, editor) {
     name = wanted;
     const node = editor.flow().nodes[name];
     const focused = holder.contains(document.activeElement) ? document.activeElement.id : null;
+    document.getElementById("flow-variables").replaceChildren(...Object.keys(editor.flow().variables ?? {}).map((one_) => h("option", { value: one_ })));
     if (!node) {
       holder.replaceChildren();
       return;
@@ -154,7 +155,7 @@ export function stepForm(holder, editor) {
       case "number": case "integer":
         return field(label, path, input(path, { type: "number", min: spec.least, max: spec.most, step: spec.type === "integer" ? 1 : "any", placeholder: spec.default }), spec.doc);
       case "variable": return field(label, path, variable(path), spec.doc);
-      default: return field(label, path, input(path, { placeholder: spec.default }), spec.doc);
+      default: return field(label, path, input(path, { placeholder: spec.default, list: spec.name === "endpoint" ? "flow-endpoints" : null }), spec.doc);
     }
   }
 
@@ -164,7 +165,7 @@ export function stepForm(holder, editor) {
     box.addEventListener("change", () => {
       const flow = editor.flow();
       const wish = box.value.trim();
-      if (/^[a-z][a-z0-9_]*$/.test(wish) && !flow.variables?.[wish]) editor.change(null, { ...flow, variables: { ...flow.variables, [wish]: { type: flow.nodes[name].type ?? "text" } } });
+      if (/^[a-z][a-z0-9_]*$/.test(wish) && !flow.variables?.[wish]) editor.change(null, { ...flow, variables: { ...flow.variables, [wish]: { type: flow.nodes[name].type ?? (flow.nodes[name].kind === "collect" ? "digits" : "text") } } });
     });
     return box;
   }

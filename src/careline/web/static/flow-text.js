@@ -10,6 +10,7 @@ export function textView(holder, id, { read, take, trouble }) {
   const said = h("p.field-error.late", { id: "flow-text-wrong", role: "status", hidden: true });
   let timer = 0;
   let turn = 0;
+  let waiting = false;
   holder.append(
     h("label", { for: "flow-text" }, t("The same flow as text (YAML)")), box, said,
     h("p.hint", { id: "flow-text-hint" }, t("Comments stay as long as you change the flow here; changing it in the drawing writes the text anew.")));
@@ -23,6 +24,7 @@ export function textView(holder, id, { read, take, trouble }) {
   async function check() {
     const mine = ++turn;
     const text = box.value;
+    waiting = false;
     try {
       const answer = await request(`/flows/${id}/check`, { method: "POST", body: { text } });
       if (mine !== turn) return;
@@ -34,15 +36,25 @@ export function textView(holder, id, { read, take, trouble }) {
         take(answer.body, text);
       }
     } catch (problem) {
+      if (mine !== turn) return;
       said.hidden = false;
-      said.textContent = problem.message;
+      said.textContent = problem.status === 0 ? t("No connection: the text stays here and is looked at as soon as it is back.") : problem.message;
+      if (problem.status === 0) timer = setTimeout(check, 2500);
     }
+  }
+
+  /** What was typed last is looked at now, not in a moment. */
+  async function settle() {
+    if (!waiting) return;
+    clearTimeout(timer);
+    await check();
   }
 
   box.addEventListener("input", () => {
     clearTimeout(timer);
     turn += 1;
+    waiting = true;
     timer = setTimeout(check, PAUSE);
   });
-  return { open };
+  return { open, settle };
 }
