@@ -14,6 +14,7 @@ from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
 from careline.calls.calling_hours import zones_of
 from careline.calls.fold import deadline, fold
 from careline.calls.model import Kind, Phase
+from careline.calls.opening import open_floor
 from careline.calls.ports import (
     ChannelSeen,
     Digit,
@@ -30,7 +31,7 @@ from careline.calls.reconcile import lost_switch, reconcile
 from careline.kernel.errors import CarelineError
 from careline.queues.model import AgentStatus
 from careline.queues.rules import Callback, Rules
-from careline.testing.world import ANA, BEN, NOON, OTHER, QUEUE, World
+from careline.testing.world import ANA, BEN, NOON, OTHER, QUEUE, World, replayed
 
 pytestmark = pytest.mark.unit
 
@@ -50,9 +51,14 @@ class CallbackMachine(RuleBasedStateMachine):
         for queue, mode in MODES:
             rules = Rules(callback=Callback(offered=True, mode=mode, retries=1, retry_seconds=30, schedulable=True))
             self.world.floor.queues[queue] = replace(self.world.floor.queues[queue], rules=rules)
+        self.world.take(open_floor(self.world.floor, self.world.now))
         self.callers = 0
         #: Channels that exist in the (imagined) switch.
         self.channels: set[str] = set()
+
+    def teardown(self):
+        """Decided again from its rows, the day comes out the same."""
+        assert replayed(self.world.log).differences == []
 
     # --- the world ---
 
