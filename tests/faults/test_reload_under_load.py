@@ -79,7 +79,7 @@ async def test_w5_reload_and_configuration_changes_under_load_drop_no_call():
 
 async def test_complaint_19_a_reload_by_the_manager_at_a_bad_moment_stops_nobody():
     """Many reloads at once, from several sides, while calls come and go: where others have deadlocked."""
-    async with under_load(agents=20, talk_ms=1200) as system:
+    async with under_load(agents=20, talk_ms=1500) as system:
         calling = asyncio.create_task(system.call(count=100, rate=10, seconds=90))
         await asyncio.wait({calling}, timeout=1)
         for _ in range(3):

@@ -122,12 +122,12 @@ async def test_four_times_what_can_be_served_neither_collapses_nor_loses_anybody
 
 async def test_those_before_the_door_hear_that_it_rings_and_are_answered_after_half_a_minute():
     rush = Rush(commands_per_second=0)
-    came = await rush.pass_time(1, calls_per_second=200)
+    came = await rush.pass_time(2, calls_per_second=200)
     held = list(rush.keeper.door.held)
     assert came[-len(held) :] == held
     assert {c.channel for c in rush.waiting if isinstance(c, RingBack)} == set(held)
     answered = [c for c in rush.waiting if isinstance(c, Answer)]
-    await rush.pass_time(RINGS.total_seconds() - 2)
+    await rush.pass_time(RINGS.total_seconds() - 3)
     assert len([c for c in rush.waiting if isinstance(c, Answer)]) == len(answered)
     await rush.pass_time(5)
     assert [c.channel for c in rush.waiting if isinstance(c, Answer)][len(answered) :] == held
@@ -136,7 +136,7 @@ async def test_those_before_the_door_hear_that_it_rings_and_are_answered_after_h
 
 async def test_who_gives_up_before_the_door_is_on_record():
     rush = Rush(commands_per_second=0)
-    came = await rush.pass_time(1, calls_per_second=200)
+    came = await rush.pass_time(2, calls_per_second=200)
     rush.switch.hang_up(came[-1])
     await rush.hear()
     assert came[-1] not in rush.keeper.door.held

@@ -24,12 +24,12 @@ class Load:
 
     sipp: str
     folder: Path
-    #: Enough that somebody is free at the highest rate: 160 calls a second, each of a second.
-    agents: int = 200
+    #: Enough that somebody is free at the highest rate: 160 calls a second, each of a second and a half.
+    agents: int = 300
     caller_port: int = 27100
     agent_port: int = 27000
     #: How long an agent talks, in milliseconds. Careline takes less than a second for a call that nobody heard.
-    talk_ms: int = 1100
+    talk_ms: int = 1500
 
     def scenario(self, name: str) -> str:
         """A scenario file as sipp wants it: a path."""

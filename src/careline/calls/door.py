@@ -15,7 +15,7 @@ from careline.calls.ports import Arrived
 
 #: Commands that the switch has been given and has not carried out: at so many the door closes, at so few it opens.
 #: A switch that is slow, and a loop of ours that is late, both let them grow.
-CLOSES_AT, OPENS_AT = 128, 96
+CLOSES_AT, OPENS_AT = 256, 192
 #: How long somebody rings before the door before music is better.
 RINGS = timedelta(seconds=30)
 

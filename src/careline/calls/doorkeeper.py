@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from careline.calls.door import Door
 from careline.calls.floor import Floor
@@ -16,6 +16,9 @@ from careline.platform.metrics import gauge
 log = logging.getLogger(__name__)
 
 HELD = gauge("careline_callers_held", "Callers who ring before the door because more come than can be served.")
+
+#: A rush is told of once; callers may have to stand outside for moments again and again in it.
+TOLD_AGAIN = timedelta(minutes=1)
 
 
 class Doorkeeper:
@@ -37,7 +40,7 @@ class Doorkeeper:
         self._clock = clock
         self._apply = apply
         self._give = give
-        self._told = False
+        self._told = clock.now() - TOLD_AGAIN
 
     def hear(self, event: SwitchEvent, now: datetime) -> bool:
         """Whether an event is about somebody before the door, and dealt with."""
@@ -84,9 +87,7 @@ class Doorkeeper:
     def _tell(self) -> None:
         count = len(self.door.held)
         HELD.set(count)
-        if bool(count) != self._told:
-            self._told = bool(count)
-            if count:
-                log.warning("more callers come than can be served; new ones ring before the door")
-            else:
-                log.warning("everybody has been let in from before the door")
+        now = self._clock.now()
+        if count and now - self._told >= TOLD_AGAIN:
+            self._told = now
+            log.warning("more callers come than can be served; new ones ring before the door", extra={"count": count})
