@@ -19,6 +19,7 @@ from careline.security.keys import Keyring
 from careline.security.permissions import Role
 from careline.testing.builders import make_person, make_tenant
 from careline.testing.clock import ManualClock
+from careline.testing.floor import Floor
 
 pytestmark = pytest.mark.integration
 
@@ -114,3 +115,33 @@ async def test_what_is_not_valid_is_refused_and_changes_nothing(
     with pytest.raises(InvalidInput, match="one telephone call"):
         await service.set_profile(actor, ana, skills={}, languages=["en"], queues=[], work=work)
     assert (await service.get(actor, queue.id)).rules.routing == ROUTING
+
+
+async def test_o7_ring_effectiveness_is_read_from_the_events(db: Database, tenant: int) -> None:
+    floor = Floor(db, tenant, NOON)
+    service = QueueService(db, ManualClock(NOON), Keyring.ephemeral())
+    actor = system_actor(tenant)
+    rings = [{"after_seconds": 20.0, "drop": ["spanish"]}, {"after_seconds": 60.0, "language": False}]
+    queue = await service.create(actor, QueueRules(name="Front desk", routing={"rings": rings}))
+    line = await floor.line()
+
+    async def call(*events: tuple[str, float, dict[str, object]]) -> None:
+        one = await floor.call(line, arrived=1000, phase="ended", ended_at=NOON)
+        for kind, after, body in events:
+            await floor.event(one, kind, 900 - after, **body)
+
+    joins = ("queued", 0.0, {"queue_id": queue.id})
+    await call(joins, ("offered", 1, {"ring": 0}), ("connected", 4, {}), ("ended", 90, {}))
+    await call(joins, ("offered", 21, {"ring": 1}), ("offered", 45, {"ring": 1}), ("connected", 50, {}))
+    await call(joins, ("offered", 2, {"ring": 2}), ("ended", 8, {}))  # nobody signed on for the first two
+    await call(joins, ("ended", 30, {}))
+    await call(joins, ("queued", 70, {"queue_id": uuid4()}), ("ended", 80, {}))
+
+    results = await service.ring_effect(actor, queue.id)
+    assert [(r.step, r.after_seconds, r.queued, r.expired, r.joined, r.left) for r in results] == [
+        (0, 0.0, 5, 4, 1, 0),
+        (1, 20.0, 4, 2, 1, 1),
+        (2, 60.0, 2, 0, 0, 2),
+    ]
+    with pytest.raises(InvalidInput):
+        await service.ring_effect(actor, queue.id, days=0)

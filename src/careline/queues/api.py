@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from litestar import Controller, get, post, put
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
+from careline.queues.ring_effect import RingResult
 from careline.queues.surge import Surge
 from careline.queues.views import (
     AgentProfile,
@@ -113,6 +115,14 @@ class QueuesController(Controller):
         """Order, team, weight and reserve; members not named keep their places."""
         queue: QueueView = await services.queues.set_places(actor, queue_id, data.places)
         return queue
+
+    @get("/{queue_id:uuid}/rings", operation_id="getRingEffect", summary="What a queue's rings achieve")
+    async def rings(
+        self, services: Any, actor: Actor, queue_id: FromPath[UUID], days: FromQuery[int] = 7
+    ) -> Sequence[RingResult]:
+        """How many calls came to each step, found an agent there, went on, or left."""
+        results: Sequence[RingResult] = await services.queues.ring_effect(actor, queue_id, days)
+        return results
 
 
 class AgentsController(Controller):

@@ -36,6 +36,7 @@ async def _page(
         "others": [q for q in await services.queues.list(actor) if q.id != queue.id and q.rules.active],
         "people": [a for a in await services.queues.agents(actor) if a.id in queue.members],
         "ordinary": MemberPlace(),
+        "effect": await services.queues.ring_effect(actor, queue.id) if body.get("rings") else [],
         "history": await services.queues.history(actor, queue.id),
         "zone": await services.organization.zone(actor),
         "error": error.detail if error else "",

@@ -17,6 +17,7 @@ from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.events import NewEvent, append
 from careline.queues.desk_phones import DeskPhones, Sealer
 from careline.queues.history import QueueHistory
+from careline.queues.ring_effect import RingEffects
 from careline.queues.rules import from_body, queues_named, to_body
 from careline.queues.surge import SurgeSwitch
 from careline.queues.views import (
@@ -64,7 +65,7 @@ class NameTaken(Conflict):
     id = "name-taken"
 
 
-class QueueService(SurgeSwitch, QueueHistory, DeskPhones):
+class QueueService(SurgeSwitch, QueueHistory, DeskPhones, RingEffects):
     """Use cases of the people who arrange the floor."""
 
     def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
