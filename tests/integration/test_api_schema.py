@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from careline.calls.callback_service import CallbackService
 from careline.kernel.errors import NotFound
 from careline.security.permissions import Permission, Role
 from careline.testing.postgres import Urls
@@ -36,6 +37,7 @@ class NoCalls:
 def alone(services: Any) -> None:
     """No call control beside the web, and no limit to how fast one program may ask."""
     services.commands = NoCalls()
+    services.callbacks = CallbackService(services.db, services.clock, services.commands)
     config = replace(services.security.config, api_per_second=0.0)
     services.security = replace(services.security, config=config)
 

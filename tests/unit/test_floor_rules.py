@@ -190,7 +190,7 @@ def test_o13_forced_time_is_not_shortened_by_the_code():
 def test_o13_time_for_notes_when_the_agent_asked_for_it_in_the_call(mode):
     world = a_world(Rules(wrap_up=WrapUp(mode=mode)))
     call = world.talking()
-    world.order(ANA, "call.notes", call_id=str(call.id))
+    world.order(ANA, "call.notes_time", call_id=str(call.id))
     hangs_up(world)
     assert world.status(ANA) is AgentStatus.WRAP_UP
     world.later(60)

@@ -179,7 +179,7 @@ class CallsController(Controller):
     @post(
         "/{call_id:uuid}/{order:str}",
         operation_id="steerCall",
-        summary="Hold, resume, mute, unmute, hang up, decline, answer, emergency, end, notes, transfer-…",
+        summary="Hold, resume, mute, unmute, hang up, decline, answer, emergency, end, notes-time, transfer-…",
         status_code=200,
         opt=_EVEN_LOCKED,
     )
@@ -200,7 +200,7 @@ class CallsController(Controller):
                 "decline",
                 "emergency",
                 "end",
-                "notes",
+                "notes-time",
                 "transfer-complete",
                 "transfer-cancel",
             ]

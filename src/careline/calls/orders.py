@@ -379,7 +379,7 @@ _CALL_ORDERS: Mapping[str, Callable[[Any, Order, Step], None]] = {
     "call.transfer_cancel": _cancel,
     "call.emergency": _emergency,
     "call.end": _end,
-    "call.notes": _owned(talk.ask_for_notes),
+    "call.notes_time": _owned(talk.ask_for_notes),
     "call.priority": _priority,
     "call.move": _move,
     **callback_orders.ORDERS,

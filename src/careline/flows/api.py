@@ -275,7 +275,7 @@ class FlowTablesController(Controller):
         return Response(text, media_type="text/csv; charset=utf-8")
 
 
-@get("/schemas/flow-1.json", operation_id="getFlowSchema", summary="The schema of flows", tags=["Flows"])
+@get("/schemas/flow-1.json", include_in_schema=False)
 async def flow_schema() -> dict[str, Any]:
     """For editors and programs that write flows."""
     return schema()

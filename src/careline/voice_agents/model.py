@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from careline.kernel.errors import Conflict, Forbidden, InvalidInput
+from careline.kernel.errors import Conflict, InvalidInput, NotSignedIn
 
 #: What an agent may ask for: go on in the flow, a person, the end of the call.
 EXITS: Final = ("next", "person", "hangup")
@@ -30,7 +30,7 @@ class VoiceAgentExists(Conflict):
     id = "voice-agent-exists"
 
 
-class NoSuchConversation(Forbidden):
+class NoSuchConversation(NotSignedIn):
     """This token does not belong to a conversation in progress."""
 
     id = "no-such-conversation"
