@@ -109,6 +109,7 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
     data = {
         "id": str(draft.flow_id),
         "name": draft.name,
+        "person": str(actor.person_id),
         "body": draft.body or {"careline": "flow/1", "start": "", "nodes": {}},
         "text": draft.text,
         "readable": draft.body is not None,

@@ -127,9 +127,7 @@ async def versions(request: _Request, services: Any, actor: Actor, flow_id: From
 
 
 @post("/flows/{flow_id:uuid}/do/{what:str}", status_code=200)
-async def act(
-    request: _Request, services: Any, actor: Actor, flow_id: FromPath[UUID], what: FromPath[str]
-) -> _Answer:
+async def act(request: _Request, services: Any, actor: Actor, flow_id: FromPath[UUID], what: FromPath[str]) -> _Answer:
     """Change what callers get: the share of a version, the release before, away with the flow or its draft."""
     form = await form_of(request)
     try:

@@ -112,9 +112,7 @@ async def table(services: Any, actor: Actor, table_id: FromPath[UUID]) -> _Answe
 
 
 @put("/tables/{table_id:uuid}/rows")
-async def save(
-    services: Any, actor: Actor, table_id: FromPath[UUID], data: JSONBody[dict[str, Any]]
-) -> dict[str, Any]:
+async def save(services: Any, actor: Actor, table_id: FromPath[UUID], data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
     """Save the grid, based on a `version`, valid at once or from a wall time. Raises `StaleDraft`, `BadTable`."""
     version, rows, columns = data.get("version"), data.get("rows"), data.get("columns")
     if not isinstance(version, int) or not isinstance(rows, list) or not isinstance(columns, list | None):

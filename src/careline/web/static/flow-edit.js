@@ -19,7 +19,7 @@ useKinds(data.kinds);
 data.catalogue = await request("/flows/catalogue", { passive: true });
 const $ = (id) => document.getElementById(id);
 const PAUSE = 700;
-const PLACE = `careline.flow.${data.id}`;
+const PLACE = `careline.flow.${data.person}.${data.id}`;
 
 let flow = normal(data.body);
 let text = data.text; // The YAML, as long as nothing but the text was changed.
