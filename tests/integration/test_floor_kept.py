@@ -263,3 +263,25 @@ async def test_o20_supervisors_ask_why_and_order_and_it_is_audited(house: House,
     async with house.db.tenant(house.tenant) as tx:
         rows = await tx.all("SELECT object_id, detail FROM audit_log WHERE action = 'execute' AND object_type = 'call'")
     assert [(row["object_id"], row["detail"]["order"]) for row in rows] == [(str(second), "call.priority")]
+
+
+async def test_round_robin_goes_on_after_a_restart_where_it_stopped(house: House) -> None:
+    async with house.db.tenant(house.tenant) as tx:
+        await tx.run("UPDATE queue SET rules = %s WHERE id = %s", ('{"strategy": "round-robin"}', house.queue))
+    async with house.open():
+        people = [await house.agent(name) for name in ("ana", "ben", "carla")]
+        call = await house.call()
+        first = (await house.answered(call)).handling
+        assert first is not None
+        house.order(first.agent_id, "call.hang_up", call_id=str(call))
+        house.order(first.agent_id, "call.wrap_up", call_id=str(call), code="scheduled")
+    rung = [first.agent_id]
+    for _ in range(2):
+        async with house.open():
+            call = await house.call()
+            handling = (await house.answered(call)).handling
+            assert handling is not None
+            rung.append(handling.agent_id)
+            house.order(handling.agent_id, "call.hang_up", call_id=str(call))
+            house.order(handling.agent_id, "call.wrap_up", call_id=str(call), code="scheduled")
+    assert sorted(rung) == sorted(people), "each in turn, although call control was replaced in between"

@@ -116,12 +116,15 @@ class CallControl:
             async with self.db.tenant(tenant_id) as tx:
                 calls = await store.open_calls(tx, tenant_id)
                 states = await store.agent_states(tx)
+                since = self.clock.now() - timedelta(days=1)
+                last = await tx.all(_q["list_last_offered"], {"since": since})
             for call in calls:
                 self.floor.calls[call.id] = call
                 self.floor.pinned[call.id] = await self._lines.pinned(
                     tenant_id, call.line_id, call.arrived_at, call.flow
                 )
                 self.floor.adopt(call)
+            self.floor.dispatch.last |= {row["queue_id"]: row["agent_id"] for row in last}
             for person_id, state in states.items():
                 self.floor.roster.lay_over(person_id, state)
         self.apply(opening.open_floor(self.floor, self.clock.now()))

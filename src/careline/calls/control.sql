@@ -43,6 +43,12 @@ WHERE e.stream = 'call' AND e.stream_id IN (
   UNION SELECT call_id FROM agent_state WHERE status = 'wrap_up' AND call_id IS NOT NULL)
 ORDER BY e.stream_id, e.id;
 
+-- Who was offered a call of each queue last: where round robin goes on.
+-- name: list_last_offered
+SELECT DISTINCT ON (body ->> 'queue_id') (body ->> 'queue_id')::uuid AS queue_id, (body ->> 'agent_id')::uuid AS agent_id
+FROM event WHERE stream = 'call' AND kind = 'offered' AND at > %(since)s AND body ->> 'queue_id' IS NOT NULL
+ORDER BY body ->> 'queue_id', id DESC;
+
 -- name: find_last_agent
 SELECT h.person_id, h.left_at FROM call c JOIN call_handling h ON h.call_id = c.id
 WHERE c.caller = %(caller)s AND c.arrived_at > %(since)s AND c.id <> %(call_id)s AND h.left_at IS NOT NULL
