@@ -139,6 +139,12 @@ async def test_o11_cancel_and_change_by_staff_are_orders_with_an_audit_row(floor
     assert [row["detail"]["order"] for row in rows] == [kind for kind, *_ in orders.given]
     with pytest.raises(NotFound):
         await service.cancel(boss, new_id())
+    with pytest.raises(NotFound):
+        await service.machine(boss, waiting)
+    async with floor.db.tenant(floor.tenant_id) as tx:
+        await tx.run("UPDATE call SET phase = 'talking', agent_id = %s", (boss.person_id,))
+    await service.machine(boss, waiting)
+    assert orders.given[-1] == ("callback.machine", call, None)
 
 
 async def test_o11_after_the_last_try_the_department_has_a_message_once(db: Database, tenant: int):

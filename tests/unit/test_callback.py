@@ -43,9 +43,8 @@ OTHER_CALLER = "+15555550177"
 def a_world(*, announce: Announce | None = None, **rules) -> World:
     """A floor whose queue offers callbacks."""
     world = World()
-    queue = world.floor.queues[QUEUE]
     made = Rules(callback=Callback(offered=True, **rules), announce=announce or Announce())
-    world.floor.queues[QUEUE] = replace(queue, rules=made)
+    world.reconfigure(QUEUE, rules=made)
     return world
 
 

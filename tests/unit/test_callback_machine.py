@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,7 +49,7 @@ class CallbackMachine(RuleBasedStateMachine):
         self.world = World()
         for queue, mode in MODES:
             rules = Rules(callback=Callback(offered=True, mode=mode, retries=1, retry_seconds=30, schedulable=True))
-            self.world.floor.queues[queue] = replace(self.world.floor.queues[queue], rules=rules)
+            self.world.reconfigure(queue, rules=rules)
         self.world.take(open_floor(self.world.floor, self.world.now))
         self.callers = 0
         #: Channels that exist in the (imagined) switch.

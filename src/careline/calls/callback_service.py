@@ -124,6 +124,10 @@ class CallbackService:
     async def machine(self, actor: Actor, call_id: UUID, key: str | None = None) -> None:
         """An answering machine picked up the agent's callback: leave the message, and be free."""
         actor.require(Permission.CALL_HANDLE)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            mine = {"id": call_id, "person_id": actor.person_id}
+            if await tx.one(_q["know_callback_in_hand"], mine) is None:
+                raise NotFound("This is not a callback of yours, or it is over.")
         await self.orders.give(actor, "callback.machine", {"call_id": str(call_id)}, key)
 
     async def _order(self, actor: Actor, call_id: UUID, kind: str, body: dict[str, Any], key: str | None) -> None:

@@ -40,3 +40,7 @@ WHERE c.phase = 'callback' AND c.ended_at IS NULL
        OR EXISTS (SELECT FROM queue_member m WHERE m.queue_id = c.queue_id AND m.person_id = %(person_id)s))
 ORDER BY lower(q.name), place.place NULLS LAST, c.callback ->> 'next_at', c.id
 LIMIT 500
+
+-- name: know_callback_in_hand
+SELECT 1 AS found FROM call
+WHERE id = %(id)s AND agent_id = %(person_id)s AND callback IS NOT NULL AND ended_at IS NULL
