@@ -30,6 +30,8 @@ from careline.calls.step import Step
 def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
     """Bring floor and switch together. Run before any event of the new connection is handled."""
     out = Outcome()
+    # Asked first: a call that ends below leaves a channel that is being hung up, and no new caller.
+    unannounced = strays(floor, seen)
     _telephones(floor, seen, now, out)
     for call_id in list(floor.calls):
         call = floor.calls[call_id]
@@ -44,7 +46,7 @@ def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:
             floor.step(call_id, now, out, lambda s: _resume(s, seen))
     attendance.free_the_stuck(floor, now, out)
     _sweep(floor, seen, out)
-    for channel in strays(floor, seen):
+    for channel in sorted(unannounced):
         out.add(floor.handle(arrival(seen, channel, now), now))
     floor.distribute(now, out)
     return out
