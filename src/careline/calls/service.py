@@ -131,6 +131,7 @@ class CallService:
 
     async def why(self, actor: Actor, call_id: UUID, commands: CallCommands) -> WhyView:
         """Why a waiting call rings nobody just now. For supervisors; refused for a call that waits no more."""
+        actor.require(Permission.AGENT_MANAGE)
         answer = await commands.give(actor, "call.explain", {"call_id": str(call_id)})
         async with self.db.tenant(actor.tenant_id) as tx:
             rows = await tx.all(_q["list_people_names"], {"ids": list(reasons.people_in(answer["why"]))})
