@@ -7,12 +7,23 @@ counted; after the last one the department gets a message, so that no wish to be
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from careline.calls import callback_dialog, callback_rules, closing, talk
-from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
-from careline.calls.model import SPARE, Call, Kind, Offer, Phase
-from careline.calls.ports import Bridge, Hangup, HangupCause, Play, Ring, StopPlay, StopRecording, Unbridge
+from careline.calls.callback_attempts import (
+    MISSED,
+    agent_gone,
+    close,
+    give_up,
+    interrupted,
+    leave_message,
+    legs,
+    missed,
+    on_line,
+    rest,
+    unanswered,
+)
+from careline.calls.callback_model import CALLER_FIRST, Stage
+from careline.calls.model import Call, Kind, Offer, Phase
+from careline.calls.ports import Bridge, Hangup, HangupCause, Play, Ring, StopPlay, StopRecording
 from careline.calls.step import Step
 from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt
@@ -22,16 +33,28 @@ TAKE_KEY, CANCEL_KEY = "1", "9"
 #: First in line, as one who lost an agent.
 HEAD_OF_QUEUE = 1_000
 
-#: How the end of the ringing is understood.
-MISSED = {
-    HangupCause.NO_ANSWER: "no-answer",
-    HangupCause.BUSY: "busy",
-    HangupCause.REJECTED: "rejected",
-    HangupCause.UNREACHABLE: "unreachable",
-    HangupCause.UNALLOCATED: "unreachable",
-    HangupCause.NORMAL: "no-answer",
-    HangupCause.FAILURE: "failed",
-}
+#: What floor, orders and reconciling need of a callback, the attempts included.
+__all__ = [
+    "HEAD_OF_QUEUE",
+    "MISSED",
+    "agent_gone",
+    "agent_ready",
+    "caller_answered",
+    "caller_left",
+    "close",
+    "due",
+    "interrupted",
+    "key",
+    "leave_message",
+    "legs",
+    "missed",
+    "on_line",
+    "on_the_line",
+    "played",
+    "resume",
+    "ring_caller",
+    "waits_for_caller",
+]
 
 
 def waits_for_caller(call: Call) -> bool:
@@ -46,7 +69,7 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
     """The caller's line has ended. False when that is the end of the call like any other."""
     call = s.call
     if call.arranging and callback_dialog.hung_up(s):
-        _rest(s, "line-closed")
+        rest(s, "line-closed")
         return True
     callback = call.callback
     if callback is None or call.phase is not Phase.CALLBACK:
@@ -55,7 +78,7 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
         case Stage.GOODBYE:
             if call.recording and call.connected_at:
                 s.do(StopRecording(channel=call.channel, recording=call.recording))
-            _rest(s, "line-closed")
+            rest(s, "line-closed")
         case Stage.ASKING:
             missed(s, MISSED.get(cause, "failed") if cause is not HangupCause.NORMAL else "not-taken")
         case Stage.MESSAGE:
@@ -64,21 +87,6 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
             # The line of before, which we let go of ourselves: the callback has gone on without it.
             pass
     return True
-
-
-def _rest(s: Step, reason: str, *, spare: str | None = None) -> None:
-    """Wait in line again, or until people may be rung."""
-    callback = s.call.callback
-    assert callback is not None
-    next_at, ends = callback_rules.timed(s, callback.number, callback.next_at)
-    s.happened(
-        Kind.CALLBACK_WAITING,
-        reason=reason,
-        next_at=next_at.isoformat() if next_at else None,
-        window_ends=ends.isoformat() if ends else None,
-        spare=spare,
-        spare_until=(s.now + SPARE).isoformat() if spare else None,
-    )
 
 
 # --- its turn -----------------------------------------------------------------------------------------------------
@@ -219,109 +227,6 @@ def resume(s: Step) -> None:
             pass
 
 
-def on_line(call: Call) -> bool:
-    """Whether the caller's channel is up in this state."""
-    callback = call.callback
-    if callback is None or call.phase is not Phase.CALLBACK:
-        return True
-    return callback.stage in (Stage.GOODBYE, Stage.ASKING, Stage.MESSAGE)
-
-
-def legs(call: Call) -> tuple[str, ...]:
-    """The legs of a callback that ring or wait now."""
-    found = call.callback
-    if found is None or call.phase is not Phase.CALLBACK or found.stage is not Stage.DIALLING:
-        return ()
-    return tuple(leg for leg in (found.leg, found.agent_leg) if leg)
-
-
-def interrupted(s: Step) -> None:
-    """Legs were lost through no fault of anybody: nothing is counted, the callback waits on."""
-    talk.end_offers(s, "withdrawn")
-    agent_gone(s, "recovered")
-
-
-# --- vain attempts --------------------------------------------------------------------------------------------------
-
-
-def missed(s: Step, reason: str) -> None:
-    """The caller was rung in vain: the agent is free at once, and the next attempt is set, or the last was made."""
-    callback = s.call.callback
-    assert callback is not None
-    rules = callback_rules.rules_of(s)
-    _free_agent(s, "callback-missed")
-    attempts = callback.attempts + 1
-    if attempts > rules.retries:
-        s.happened(Kind.CALLBACK_MISSED, reason=reason, attempts=attempts, next_at=None, window_ends=None, last=True)
-        give_up(s)
-        return
-    pause = s.now + timedelta(seconds=rules.retry_seconds)
-    next_at, ends = callback_rules.timed(s, callback.number, pause)
-    s.happened(
-        Kind.CALLBACK_MISSED,
-        reason=reason,
-        attempts=attempts,
-        next_at=next_at.isoformat() if next_at else None,
-        window_ends=ends.isoformat() if ends else None,
-    )
-
-
-def give_up(s: Step) -> None:
-    """Nobody tries any more: the call ends, and its department gets a message (callback_tasks)."""
-    talk.end_offers(s, "withdrawn")
-    closing.end(s, by="system", outcome="callback-failed")
-
-
-def unanswered(s: Step) -> None:
-    """It rang long enough."""
-    callback = s.call.callback
-    assert callback is not None
-    if callback.leg:
-        s.do(Hangup(channel=callback.leg))
-    missed(s, "no-answer")
-
-
-def leave_message(s: Step) -> None:
-    """An answering machine: it hears that we tried and nothing else, and the agent is free at once."""
-    call, callback = s.call, s.call.callback
-    if callback is None or callback.stage is Stage.WAITING or callback.stage is Stage.DIALLING:
-        raise talk.WrongMoment("This is not a callback.")
-    if call.phase is Phase.TALKING:
-        s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
-        if call.recording:
-            s.do(StopRecording(channel=call.channel, recording=call.recording))
-        talk.leave(s, wrap_up=False, reason="callback-machine")
-    s.happened(Kind.CALLBACK_MESSAGE, until=(s.now + callback_rules.LAST_WORD).isoformat())
-    last = callback.attempts + 1 > callback_rules.rules_of(s).retries
-    s.speak(call.channel, Prompt("callback.machine-last" if last else "callback.machine"))
-
-
-def agent_gone(s: Step, reason: str = "agent-left") -> None:
-    """The agent left while the caller's telephone rang. That is nobody's attempt: another agent is found."""
-    callback = s.call.callback
-    assert callback is not None
-    if callback.leg:
-        s.do(Hangup(channel=callback.leg))
-    spare = str(callback.agent_id) if callback.agent_id else None
-    _free_agent(s, "callback-left")
-    _rest(s, reason, spare=spare)
-
-
-def _free_agent(s: Step, reason: str) -> None:
-    callback = s.call.callback
-    if callback is None or callback.agent_id is None or s.call.phase is not Phase.CALLBACK:
-        return
-    s.happened(
-        Kind.AGENT_LEFT,
-        agent_id=str(callback.agent_id),
-        handling_id=str(s.call.next_handling()),
-        wrap_up=False,
-        reason=reason,
-    )
-    if callback.agent_leg:
-        s.do(Hangup(channel=callback.agent_leg))
-
-
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
@@ -369,10 +274,10 @@ def _waiting_due(s: Step) -> bool:
         )
         give_up(s)
     elif callback.next_at and callback.next_at <= s.now:
-        _rest(s, "due")
+        rest(s, "due")
     elif callback.next_at is None and callback.window_ends and callback.window_ends <= s.now:
         talk.end_offers(s, "withdrawn")
-        _rest(s, "quiet-hours")
+        rest(s, "quiet-hours")
     else:
         return False
     return True
@@ -383,24 +288,3 @@ def _first_in_line(s: Step) -> None:
     call = s.call
     s.happened(Kind.PRIORITY_CHANGED, priority=call.priority + HEAD_OF_QUEUE, reason="callback-held")
     s.happened(Kind.CALLBACK_ANSWERED, leg=call.channel, stage=Stage.JOINED.value, until=None)
-
-
-# --- closing, by others -----------------------------------------------------------------------------------------------
-
-
-def close(s: Step, *, outcome: str, by: str, **what: str | None) -> None:
-    """End a callback that the caller or the floor no longer wants. Raises `WrongMoment` when it is no longer one."""
-    callback = s.call.callback
-    if callback is None or s.call.phase is not Phase.CALLBACK:
-        raise talk.WrongMoment("This callback is over, or the caller is on the line already.")
-    talk.end_offers(s, "withdrawn")
-    _free_agent(s, "callback-closed")
-    if callback.stage is Stage.DIALLING and callback.leg:
-        s.do(Hangup(channel=callback.leg))
-    elif callback.stage is not Stage.WAITING:
-        s.do(Hangup(channel=s.call.channel))
-    s.happened(Kind.CALLBACK_MERGED if outcome == "merged" else Kind.CALLBACK_CANCELLED, by=by, **what)
-    closing.end(s, by=by, outcome=outcome)
-
-
-__all__ = ["AGENT_FIRST", "CALLER_FIRST"]
