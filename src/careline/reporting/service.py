@@ -249,9 +249,7 @@ def _queue_row(row: Row, staff: tuple[int, int, int], today: _Today) -> QueueRow
 def _accuracy(found: Accuracy | None) -> AnnouncedView | None:
     if found is None:
         return None
-    return AnnouncedView(
-        announcements=found.announcements, mean_error=found.mean_error, coverage=found.coverage
-    )
+    return AnnouncedView(announcements=found.announcements, mean_error=found.mean_error, coverage=found.coverage)
 
 
 def _open_call(row: Row) -> OpenCall:
@@ -265,9 +263,7 @@ def _totals(today: _Today) -> Totals:
     together = Counts(
         **{name: sum(getattr(c, name) for c in every) for name in Counts.__dataclass_fields__},
     )
-    handled = _Handled(
-        sum(h.calls for h in today.handled.values()), sum(h.seconds for h in today.handled.values())
-    )
+    handled = _Handled(sum(h.calls for h in today.handled.values()), sum(h.seconds for h in today.handled.values()))
     return Totals(**today.calls, figures=_figures(together, handled, max(today.longest.values(), default=0.0)))
 
 
