@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,9 +21,11 @@ from careline.kernel.errors import Forbidden, NotFound
 from careline.kernel.ids import new_id
 from careline.messages.service import MessageService
 from careline.platform.db import Database
+from careline.queues.service import QueueInUse, QueueService
 from careline.reporting.announcements import Told, accuracy
 from careline.reporting.service import BoardService
 from careline.security.actor import Actor
+from careline.security.keys import Keyring
 from careline.security.permissions import Role
 from careline.testing.builders import make_practice
 from careline.testing.clock import ManualClock
@@ -234,3 +237,16 @@ async def test_complaint_59_both_records_name_each_other(floor: Floor, db: Datab
     assert (first.merged_into, first.merged_from) == (later, [])
     assert (second.merged_into, second.merged_from) == (None, [old])
     assert any("called again" in step.text for step in first.steps)
+
+
+async def test_a_queue_somebody_waits_in_to_be_called_back_is_not_taken_out_of_service(floor: Floor, db: Database):
+    queue, line = await floor.queue("Front desk"), await floor.line()
+    waiting = await callback(floor, line, queue, 60)
+    manager = floor.actor(await floor.person("Max Roe", Role.ADMINISTRATOR), "Max Roe", Role.ADMINISTRATOR)
+    queues = QueueService(db, ManualClock(NOW), Keyring.ephemeral())
+    rules = (await queues.get(manager, queue)).rules
+    with pytest.raises(QueueInUse):
+        await queues.update(manager, queue, replace(rules, active=False))
+    async with db.tenant(floor.tenant_id) as tx:
+        await tx.run("UPDATE call SET phase = 'ended', ended_at = now() WHERE id = %s", (waiting,))
+    assert not (await queues.update(manager, queue, replace(rules, active=False))).rules.active

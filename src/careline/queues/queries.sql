@@ -29,7 +29,7 @@ WHERE id = %(id)s
 SELECT 1 FROM queue WHERE lower(name) = lower(%(name)s) AND id <> %(id)s
 
 -- name: count_waiting
-SELECT count(*) AS n FROM call WHERE queue_id = %(id)s AND phase = 'waiting' AND ended_at IS NULL
+SELECT count(*) AS n FROM call WHERE queue_id = %(id)s AND phase IN ('waiting', 'callback') AND ended_at IS NULL
 
 -- name: list_people
 SELECT p.id, p.name,
