@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _WAITING: Final = 4
 _REMEMBERED: Final = 60.0
 _TELL_EVERY: Final = 1.0
+#: How long the switch may take to connect a caller with an agent's sound.
+_JOIN_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -205,6 +207,8 @@ class _Guest:
 
     tell: Tell
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    #: Conversations whose caller is not connected yet.
+    joining: dict[str, asyncio.Event] = field(default_factory=dict)
 
 
 class VoiceDoor:
@@ -255,7 +259,11 @@ class VoiceDoor:
             case "change":
                 self._ears.change(stream, _wish(asked))
             case "agent":
-                self._run(guest, stream, _converse(stream, asked, guest.tell))
+                guest.joining[stream] = asyncio.Event()
+                self._run(guest, stream, _converse(stream, asked, guest))
+            case "joined":
+                if (joining := guest.joining.get(stream)) is not None:
+                    joining.set()
             case "stop":
                 if (task := guest.running.pop(stream, None)) is not None:
                     task.cancel()
@@ -275,13 +283,18 @@ class VoiceDoor:
         task.add_done_callback(done)
 
 
-async def _converse(stream: str, asked: dict[str, Any], tell: Tell) -> None:
+async def _converse(stream: str, asked: dict[str, Any], guest: _Guest) -> None:
     why = "failed"
-    with contextlib.suppress(Unavailable):
-        async with open_media(asked["url"]) as media:
-            tell({"open": stream})
-            why = await Conversation(AgentCall.from_body(asked["agent"]), media).run()
-    tell({"ended": stream, "why": why})
+    try:
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with open_media(asked["url"]) as media:
+                guest.tell({"open": stream})
+                # Before that, the agent's first words would be heard by nobody.
+                await asyncio.wait_for(guest.joining[stream].wait(), _JOIN_SECONDS)
+                why = await Conversation(AgentCall.from_body(asked["agent"]), media).run()
+    finally:
+        guest.joining.pop(stream, None)
+    guest.tell({"ended": stream, "why": why})
 
 
 def _wish(asked: dict[str, Any]) -> _Wish:

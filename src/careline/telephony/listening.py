@@ -243,6 +243,8 @@ class Listening:
             if not await self._add(bridge, one):
                 self._fail(stream)
                 return
+        if self._line is not None and not isinstance(stream.wish, StartListening):
+            self._line.say({"do": "joined", "stream": name})
 
     async def _add(self, bridge: str, channel: str) -> bool:
         for _ in range(_ENTER_TRIES):
