@@ -37,7 +37,12 @@ def agent(number: int, idle: float = 0, **more: Any) -> Agent:
 
 def call(number: int, waited: float = 0, **more: Any) -> Waiting:
     """A call that has waited for some seconds at noon."""
-    plain: dict[str, Any] = {"call_id": UUID(int=1000 + number), "queue_id": QUEUE, "language": "en", "place_at": at(-waited)}
+    plain: dict[str, Any] = {
+        "call_id": UUID(int=1000 + number),
+        "queue_id": QUEUE,
+        "language": "en",
+        "place_at": at(-waited),
+    }
     return Waiting(**(plain | more))
 
 
