@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from careline.flows import gate, interpreter, shape
+from careline.flows import diff, gate, interpreter, shape, trials
 from careline.flows.gate import Context
 from careline.flows.kinds import KINDS
 from careline.flows.model import Answered, Cause, Cursor, Env, Heard, Key, Stimulus
@@ -252,3 +252,33 @@ def test_every_way_out_of_every_kind_is_drawn() -> None:
         "kind": "menu", "prompts": ["goodbye"], "options": {"1": "a", "2": {"next": "b"}},
         "exits": {"no_input": "c", "no_match": "d"}}}}).flow.nodes["x"]  # fmt: skip
     assert ways(node) == [("key 1", "a"), ("key 2", "b"), ("no_input", "c"), ("no_match", "d")]
+
+
+SCALAR = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 99),
+    st.floats(),
+    st.sampled_from(["", "n1", "= v", "= (", "\x00", "goodbye"]),
+)
+WORD = st.sampled_from(["text", "key", "next", "when", "name", "en", "1"])
+JUNK = st.recursive(
+    SCALAR,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORD, inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(node=a_node(), data=st.data(), extra=JUNK)
+def test_any_mistake_in_a_node_is_a_problem_and_never_a_failure(node: Any, data: Any, extra: Any) -> None:
+    spoilt = dict(node)
+    for name in data.draw(st.lists(st.sampled_from([*node, "exits", "colour"]), min_size=1, max_size=3)):
+        spoilt[name] = data.draw(JUNK)
+    whole = {"start": data.draw(JUNK), "languages": data.draw(JUNK), "variables": {"v": extra}, "nodes": {"n0": spoilt}}
+    found = read(whole)
+    for problem in [*found.problems, *gate.problems(found.flow, CONTEXT, names=frozenset({"n0"}))]:
+        assert problem.text
+        assert problem.node in (None, "n0")
+    diff.changes({"nodes": {"n0": node}}, whole)
+    trials.run(found.flow, data.draw(JUNK))

@@ -160,7 +160,8 @@ class _Reader:
                     self.wrong(spec.name, "field-missing", f"“{spec.name}” is missing.")
                     values[spec.name] = _EMPTY.get(spec.type, "")
                 continue
-            values[spec.name] = self.field(spec, body[spec.name])
+            made = self.field(spec, body[spec.name])
+            values[spec.name] = _EMPTY.get(spec.type, "") if made is None and spec.needed else made
         node: Node = kind.node(**{name: value for name, value in values.items() if value is not None})
         return node
 
@@ -245,7 +246,7 @@ class _Reader:
     def number(self, spec: Field, given: Any) -> float | int:
         least, most = spec.least or 0, spec.most if spec.most is not None else 1e6
         whole = spec.type == "integer"
-        if not _is_number(given) or (whole and given != int(given)) or not least <= given <= most:
+        if not _is_number(given) or not least <= given <= most or (whole and given != int(given)):
             kind = "a whole number" if whole else "a number"
             self.wrong(spec.name, "field-invalid", f"This is {kind} from {least:g} to {most:g}.")
             return spec.default if spec.default is not None else least
