@@ -28,7 +28,8 @@ Body = dict[str, Any]
 _SCRIPTS = tuple(
     f"static/flow-{name}.js"
     for name in (
-        "edit", "form", "graph", "lists", "model", "parts", "phone", "publish", "settings", "tests", "text", "words",
+        "draft", "edit", "form", "graph", "lists", "model", "parts", "phone", "publish", "settings", "tests", "text",
+        "words",
     )
 )  # fmt: skip
 
@@ -124,6 +125,8 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
     }
     page = {
         "flow": draft,
+        # The first version of a flow is for all calls.
+        "live": (await services.flows.get(actor, flow_id)).live,
         "endpoints": known.endpoints,
         "conditions": _CONDITIONS,
         "may_publish": actor.may(Permission.FLOW_PUBLISH),

@@ -1,11 +1,11 @@
-// The flow editor: the drawing, the form of the chosen step, problems as they arise; saved as a draft while one works.
-// What the server has not acknowledged yet is kept in this browser too, so neither a lost network nor a closed tab loses work.
+// The flow editor: the drawing, the form of the chosen step, problems as they arise; `flow-draft` saves it meanwhile.
 import { request } from "./csrf.js";
 import { pageData, t, useWords } from "./dom.js";
+import { drafting } from "./flow-draft.js";
 import { graph } from "./flow-graph.js";
 import { stepForm } from "./flow-form.js";
-import { addStep, drop, freeName, kindName, KINDS, normal, put, rename, useKinds } from "./flow-model.js";
-import { kindMenu, leaveNotice, problemList } from "./flow-parts.js";
+import { addStep, drop, kindName, normal, put, rename, useKinds } from "./flow-model.js";
+import { kindMenu, problemList } from "./flow-parts.js";
 import { phone } from "./flow-phone.js";
 import { publishing } from "./flow-publish.js";
 import { settingsForm } from "./flow-settings.js";
@@ -18,20 +18,13 @@ useWords(data.words);
 useKinds(data.kinds);
 data.catalogue = await request("/flows/catalogue", { passive: true });
 const $ = (id) => document.getElementById(id);
-const PAUSE = 700;
-const PLACE = `careline.flow.${data.person}.${data.id}`;
 
 let flow = normal(data.body);
 let text = data.text; // The YAML, as long as nothing but the text was changed.
-let clean = true; // Nothing has been changed since the last save.
-let revision = data.revision;
 let found = data.problems;
 let chosen = null;
 let undone = [];
 let done = [];
-let timer = 0;
-let saving = false;
-let stuck = false; // Somebody else's draft came between: saving waits for a decision.
 
 // --- changing ---------------------------------------------------------------------------------------------------------
 
@@ -48,10 +41,8 @@ function change(label, next, { source = null } = {}) {
 function become(next, source = null) {
   flow = next;
   text = source;
-  clean = false;
   draw();
-  keep();
-  later();
+  draft.changed();
 }
 
 function undo() {
@@ -157,20 +148,30 @@ const addMenu = kindMenu($("flow-add"), (kind, from, slot) => {
 
 // --- the panel at the side --------------------------------------------------------------------------------------------
 
+const draft = drafting(data, {
+  now: () => ({ flow, text }),
+  settle: () => written.settle(),
+  judged(problems) {
+    found = problems;
+    draw();
+    form.problems(found);
+    settings.problems(found);
+  },
+});
 const form = stepForm($("step-form"), editor);
 const settings = settingsForm($("flow-settings"), editor);
-const publish = publishing($("publish"), editor, { flush, found: () => found });
+const publish = publishing($("publish"), editor, { flush: draft.flush, found: () => found });
 const written = textView($("panel-text"), data.id, {
   read: async () => text ?? (await request(`/flows/${data.id}/text`, { method: "POST", body: { body: flow } })).text,
   take: (body, source) => { change("text", normal(body), { source }); showPanel(); },
   trouble: (problems) => {
     found = problems;
     draw();
-    state("unsaved", t("Not saved: the text cannot be read yet"));
+    draft.state("unsaved", t("Not saved: the text cannot be read yet"));
   },
 });
 const telephone = phone($("panel-try"), editor, { light: (name) => drawing.light(name) });
-const checks = tests($("panel-tests"), editor, { jump: (name) => choose(name), flush });
+const checks = tests($("panel-tests"), editor, { jump: (name) => choose(name), flush: draft.flush });
 
 const panel = () => document.querySelector("[role=tab][aria-selected=true]").dataset.panel;
 
@@ -218,99 +219,6 @@ async function listen(prompt, language, button) {
   button?.removeAttribute("aria-busy");
 }
 
-// --- saving -----------------------------------------------------------------------------------------------------------
-
-function state(kind, words) {
-  const place = $("flow-state");
-  place.dataset.state = kind;
-  if (place.textContent !== words) place.textContent = words;
-}
-
-function keep() {
-  try {
-    localStorage.setItem(PLACE, JSON.stringify({ flow, text, revision }));
-  } catch {
-    // Storage is full or forbidden: the server's copy is the one that counts.
-  }
-}
-
-function later() {
-  clearTimeout(timer);
-  if (stuck) return;
-  state("unsaved", t("Not saved yet"));
-  timer = setTimeout(save, PAUSE);
-}
-
-async function save() {
-  clearTimeout(timer);
-  if (saving || stuck) return;
-  const mine = flow;
-  const source = text;
-  if (clean) { state("saved", t("Saved as a draft")); return; }
-  saving = true;
-  state("saving", t("Saving…"));
-  try {
-    const answer = await request(`/flows/${data.id}/draft`, { method: "PUT", body: { revision, ...(source === null ? { body: mine } : { text: source }) } });
-    revision = answer.revision;
-    found = answer.problems;
-    if (flow === mine) { clean = true; forget(); state("saved", t("Saved as a draft")); }
-    draw();
-    form.problems(found);
-    settings.problems(found);
-  } catch (problem) {
-    trouble(problem);
-  }
-  saving = false;
-  if (flow !== mine && !stuck) later();
-}
-
-function trouble(problem) {
-  if (problem.id === "stale-draft") {
-    stuck = true;
-    state("unsaved", t("Not saved: somebody else changed this flow"));
-    leaveNotice($("flow-notice"), problem, {
-      theirs: () => { forget(); location.reload(); },
-      mine: () => { stuck = false; revision = problem.revision; $("flow-notice").replaceChildren(); save(); },
-    });
-    return;
-  }
-  if (problem.retryable || problem.status === 0) {
-    state("unsaved", t("Not saved: no connection. Your work is kept in this browser and saved as soon as it is back."));
-    timer = setTimeout(save, 2500);
-  } else {
-    state("unsaved", problem.message);
-  }
-}
-
-function forget() {
-  try { localStorage.removeItem(PLACE); } catch { /* Nothing was kept. */ }
-}
-
-/** Save what is not saved yet, and wait for it. */
-async function flush() {
-  await written.settle();
-  for (let round = 0; round < 60 && !clean && !stuck; round += 1) {
-    if (saving) await new Promise((resolve) => setTimeout(resolve, 100));
-    else await save();
-  }
-  return clean;
-}
-
-/** Take up what an earlier visit could not save. */
-function takeUp() {
-  let kept = null;
-  try { kept = JSON.parse(localStorage.getItem(PLACE)); } catch { /* Unreadable: as if nothing were kept. */ }
-  if (!kept?.flow?.nodes || JSON.stringify(kept.flow) === JSON.stringify(flow)) { forget(); return; }
-  done.push({ flow, label: null, at: 0 });
-  flow = kept.flow;
-  text = kept.text;
-  // Saving with the revision it was based on lets the server say whether somebody else was here meanwhile.
-  revision = kept.revision;
-  clean = false;
-  say(t("Changes that had not been saved were taken up again."));
-  later();
-}
-
 // --- keys and buttons -------------------------------------------------------------------------------------------------
 
 $("undo").addEventListener("click", undo);
@@ -329,14 +237,15 @@ document.addEventListener("keydown", (event) => {
     else undo();
   }
 });
-addEventListener("online", () => { if (!clean) save(); });
-// Nothing is lost by leaving: what is not saved yet is kept here and taken up again.
-addEventListener("pagehide", () => { if (!clean && !stuck) save(); });
 
-takeUp();
+const left = draft.left();
+if (left) {
+  done.push({ flow, label: null, at: 0 });
+  become(left.flow, left.text);
+  say(t("Changes that had not been saved were taken up again."));
+}
 draw();
 showPanel();
 drawing.fit();
-if (clean) state("saved", data.revision ? t("Saved as a draft") : t("As published"));
 if (!data.readable) { found = data.problems; tab("text"); }
 document.documentElement.dataset.ready = "flow";
