@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from careline.bench.loaded import LoadedSystem, under_load
 from careline.organization.model import LineConfig
 from careline.queues.views import QueueRules
 from careline.security.actor import system_actor
-from careline.testing.load import LoadedSystem, under_load
 
 pytestmark = pytest.mark.faults
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from careline.testing.load import under_load
+from careline.bench.loaded import under_load
 
 pytestmark = pytest.mark.telephony
 
