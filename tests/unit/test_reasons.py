@@ -8,6 +8,7 @@ from careline.calls import reasons, timeline, wording
 from careline.calls.model import Kind
 from careline.calls.ports import LegAnswered
 from careline.platform.i18n import use_language
+from careline.queues.model import AgentStatus
 from careline.queues.rules import EMERGENCY
 from careline.testing.world import ANA, BEN, NOON, World
 from careline.web.i18n import load_catalogues
@@ -53,8 +54,8 @@ def test_o20_a_waiting_call_says_why_nobody_rings():
 
 
 def test_every_code_of_the_router_has_words():
-    codes = {"not-member", "not-in-ring", "language", "skills", "reserve", "kept-for-another", "tried", "ringing",
-             "phone-offline", "busy-otherwise", "away", "not_responding", "offered", "talking", "wrap_up", "offline"}  # fmt: skip
+    router = {"not-member", "not-in-ring", "language", "skills", "reserve", "kept-for-another", "tried", "ringing"}
+    codes = router | {"phone-offline", "busy-otherwise"} | {status.value for status in AgentStatus}
     assert codes <= set(reasons.against())
     assert {EMERGENCY, "maximum-wait", "in-turn"} == set(reasons.turns())
 

@@ -167,9 +167,7 @@ class Replay:
         if not self._expected:
             self._decide(event.at)
         body = event.body
-        was = Decision(
-            call_id=event.call_id, agent_id=UUID(body["agent_id"]), ring=body["ring"], why=body.get("why")
-        )
+        was = Decision(call_id=event.call_id, agent_id=UUID(body["agent_id"]), ring=body["ring"], why=body.get("why"))
         now = self._expected.popleft() if self._expected else None
         self.report.offers += counts
         if now != was and counts:
