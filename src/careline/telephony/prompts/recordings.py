@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from careline.kernel.clock import Clock
@@ -90,7 +91,7 @@ class OwnRecordings:
         loudness = check(samples)
         async with self._db.tenant(actor.tenant_id) as tx:
             version = await self._next(tx, name, language)
-            values = {
+            values: dict[str, Any] = {
                 "name": name,
                 "language": language,
                 "version": version,
