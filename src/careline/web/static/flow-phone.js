@@ -15,6 +15,7 @@ export function phone(holder, editor, { light }) {
   let start = null;
   let said = []; // [{who: caller | flow | voice | wrong, text, language?, prompt?}]
   let busy = false;
+  let pending = [];
   let turn = 0;
   const sound = player();
   const field = (label, control) => h("div.field", h("label", { for: control.id }, label), control);
@@ -38,6 +39,7 @@ export function phone(holder, editor, { light }) {
     made.addEventListener("submit", (event) => {
       event.preventDefault();
       said = [];
+      pending = [];
       call = null;
       start = { language: value("try-language"), door: value("try-door"), time: value("try-at") || undefined, zone: editor.zone, number: value("try-caller"), known: document.getElementById("try-known").checked };
       move(null);
@@ -47,7 +49,11 @@ export function phone(holder, editor, { light }) {
 
   /** Go on by what the caller does: {do, value}; null begins the call. */
   async function move(act) {
-    if (busy) return;
+    if (busy) {
+      // Keys pressed quickly are taken one after the other; none is lost.
+      if (act && act.do !== "spoken") pending.push(act);
+      return;
+    }
     busy = true;
     const mine = ++turn;
     sound.stop();
@@ -59,10 +65,12 @@ export function phone(holder, editor, { light }) {
       light(call.phase === "ended" ? null : call.stack[0] ?? call.node);
       draw();
       busy = false;
+      if (pending.length) { await move(pending.shift()); return; }
       await hear(fresh.filter((one) => one.prompt), mine);
       if (mine === turn && call.speaking && call.phase !== "ended") await move({ do: "spoken" });
     } catch (problem) {
       busy = false;
+      pending = [];
       said.push({ who: "wrong", text: problem.message });
       if (!call) form.hidden = false;
       draw();
