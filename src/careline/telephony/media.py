@@ -16,9 +16,11 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from careline.kernel.errors import Unavailable
+from careline.speech.audio import SILENCE
 
-#: Largest message to Asterisk, in bytes of µ-law; longer sound is sent in pieces.
-_PIECE: Final = 8000
+#: One frame for Asterisk, 20 ms of µ-law. Only whole frames are sent: 22.10 stumbles over the rest of a longer message
+#: (chan_websocket, "leftover data when no frame is due", mended in 22.11).
+_FRAME: Final = 160
 _CONNECT_SECONDS: Final = 5.0
 
 
@@ -35,6 +37,7 @@ class Media:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._rest = b""
 
     async def frames(self) -> AsyncIterator[bytes | Control]:
         """Sound and messages until the channel ends."""
@@ -46,18 +49,24 @@ class Media:
 
     async def say(self, sound: bytes) -> None:
         """Have the channel's person hear this µ-law, after what was said before. Raises `Unavailable`."""
+        sound = self._rest + sound
+        whole = len(sound) // _FRAME * _FRAME
+        self._rest = sound[whole:]
         try:
-            for start in range(0, len(sound), _PIECE):
-                await self._socket.send(sound[start : start + _PIECE])
+            for start in range(0, whole, _FRAME):
+                await self._socket.send(sound[start : start + _FRAME])
         except ConnectionClosed as error:
             raise Unavailable("The channel has ended.") from error
 
     async def mark(self, name: str) -> None:
         """Ask to be told (`MEDIA_MARK_PROCESSED`) when everything said so far has been heard. Raises `Unavailable`."""
+        if self._rest:
+            await self.say(SILENCE * (_FRAME - len(self._rest)))
         await self._tell(f"MARK_MEDIA {name}")
 
     async def hush(self) -> None:
         """Drop what has not been heard yet. Raises `Unavailable`."""
+        self._rest = b""
         await self._tell("FLUSH_MEDIA")
 
     async def _tell(self, command: str) -> None:
