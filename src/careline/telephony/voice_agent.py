@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -75,6 +76,8 @@ class Conversation:
         self._media = media
         self._numbers = 0
         self._chunks = 0
+        #: Marks that have not been reached yet, in order: Asterisk tells that one was, not always which.
+        self._marks: deque[str] = deque()
 
     async def run(self) -> Why:
         """Until one side ends. Never raises for what the other side does."""
@@ -143,21 +146,21 @@ class Conversation:
     async def _control(self, socket: ClientConnection, said: Control) -> None:
         if said.event == "DTMF_END" and (digit := said.values.get("digit")):
             await self._tell(socket, "dtmf", {"track": "inbound_track", "digit": digit})
-        elif said.event == "MEDIA_MARK_PROCESSED" and (name := said.values.get("correlation_id")):
-            await self._tell(socket, "mark", {"name": bytes.fromhex(name).decode()})
+        elif said.event == "MEDIA_MARK_PROCESSED" and self._marks:
+            await self._tell(socket, "mark", {"name": self._marks.popleft()})
 
     async def _agent_to_caller(self, socket: ClientConnection) -> Why:
         try:
             async for message in socket:
                 if isinstance(message, str):
-                    await self._said(message)
+                    await self._said(socket, message)
         except Unavailable:
             return "gone"
         except ConnectionClosed:
             return "failed"
         return "next" if socket.close_code == _NORMAL else "failed"
 
-    async def _said(self, message: str) -> None:
+    async def _said(self, socket: ClientConnection, message: str) -> None:
         """One message of the agent's; what is not understood is ignored."""
         try:
             body = json.loads(message)
@@ -165,10 +168,12 @@ class Conversation:
                 case "media":
                     await self._media.say(base64.b64decode(body["media"]["payload"], validate=True))
                 case "mark":
-                    # Spelled so that any name passes through Asterisk's one-line commands.
-                    await self._media.mark(str(body["mark"]["name"]).encode().hex())
+                    self._marks.append(str(body["mark"]["name"]))
+                    await self._media.mark(str(len(self._marks)))
                 case "clear":
                     await self._media.hush()
+                    while self._marks:
+                        await self._tell(socket, "mark", {"name": self._marks.popleft()})
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
             return
 
