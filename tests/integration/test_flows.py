@@ -281,6 +281,22 @@ async def test_a_line_takes_its_flow_by_door_and_day(
         await flows.archive(admin, flow.id)
 
 
+async def test_a_line_does_not_take_a_flow_that_offers_its_emergency_key(
+    flows: FlowService, admin: Actor, db: Database, tenant: int, clock: ManualClock
+) -> None:
+    practice = await make_practice(db, tenant, clock, number="+13125550100", name="Lakeside")
+    organization = OrganizationService(db, clock)
+    text = FLOW.replace('"2": bye', '"9": bye')
+    flow = await flows.create(admin, "Main line", text)
+    await flows.publish(admin, flow.id)
+    config = (await organization.line(admin, practice.line_id)).config
+    taken = replace(config, flows=(FlowChoice(flow_id=flow.id),))
+    with pytest.raises(InvalidInput, match="emergency key"):
+        await organization.configure_line(admin, practice.line_id, replace(taken, emergency_key="9"))
+    assert (await organization.line(admin, practice.line_id)).config == config
+    await organization.configure_line(admin, practice.line_id, taken)
+
+
 async def test_names_become_ids_when_a_flow_is_published(
     flows: FlowService, admin: Actor, db: Database, tenant: int, clock: ManualClock, tmp_path: Path
 ) -> None:

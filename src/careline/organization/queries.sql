@@ -169,3 +169,8 @@ SELECT count(*) AS known FROM queue WHERE id = ANY(%(ids)s) AND active
 -- name: know_flow
 SELECT f.id FROM flow f WHERE f.id = %(id)s AND f.archived_at IS NULL
 AND EXISTS (SELECT FROM flow_release r WHERE r.flow_id = f.id)
+
+-- name: flow_offers_key
+SELECT v.number FROM flow_version v, json_each(v.body -> 'nodes') AS node
+WHERE v.flow_id = %(id)s AND v.state = 'published' AND (node.value -> 'options' -> %(key)s::text) IS NOT NULL
+LIMIT 1

@@ -104,7 +104,7 @@ class OwnRecordings:
             }
             await tx.run(_q["insert_recording"], values)
             await append(tx, [_event(actor, name, language, "kept", version)])
-            detail = {"version": version, "bytes": len(wav)}
+            detail: dict[str, Any] = {"version": version, "bytes": len(wav)}
             await audit.record(tx, actor, audit.Action.UPDATE, "prompt-recording", f"{language}/{name}", detail=detail)
             # Last: a file that cannot be written takes its row back with it.
             await asyncio.to_thread(self._book.keep, actor.tenant_id, language, name, samples, rate)
