@@ -1,4 +1,4 @@
-"""Cutting speech into utterances, and understanding them with the recogniser of the listening extra."""
+"""Cutting speech into utterances, and understanding them with the recogniser."""
 
 from __future__ import annotations
 

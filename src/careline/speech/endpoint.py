@@ -25,7 +25,7 @@ _BEGIN, _WINDOW = 6, 10
 PAUSE, BEFORE, LONGEST, OVERLAP = 0.5, 0.3, 4.0, 1.2
 #: Shorter than this is a click, a cough, a key tone.
 SHORTEST = 0.24
-#: Without the listening extra: louder than this (RMS) counts as speech.
+#: Without the detector of speech: louder than this (RMS) counts as speech.
 _LOUD = 300.0
 
 

@@ -1,6 +1,6 @@
 """Understanding a few seconds of English without a network: PocketSphinx with a grammar, and with keywords.
 
-Comes with the listening extra. A grammar fits something to every sound; how much better the words fit than bare sounds
+A grammar fits something to every sound; how much better the words fit than bare sounds
 of the language do decides whether to believe it. Other languages have no model here.
 """
 
@@ -31,7 +31,7 @@ _GRAMMAR_WORD = re.compile(r"[a-z']+")
 
 
 def available() -> bool:
-    """Whether the listening extra is installed."""
+    """Whether this machine has the recogniser."""
     return find_spec("pocketsphinx") is not None
 
 

@@ -90,7 +90,7 @@ class Ears:
         """How it goes: `up`, or `degraded` with the reason in plain words."""
         now, reason = time.monotonic(), ""
         if self.ability.nothing:
-            reason = "Nobody listens for emergency words: no recogniser is installed (the listening extra)."
+            reason = "Nobody listens for emergency words: there is no recogniser for this kind of machine."
         elif now - self.counts.last_refused < _REMEMBERED:
             reason = f"Not every caller is listened to: more than {self._most} at once."
         elif now - self.counts.last_dropped < _REMEMBERED:
