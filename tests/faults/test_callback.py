@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -53,7 +54,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
 
             await happened(system, call_id, "callback_asked")
             call.media.press("1")
-            await call.ended.wait()
+            await asyncio.wait_for(call.ended.wait(), 60)
             assert call.end == "hung up by the other side", "after the goodbye"
 
             await happened(system, call_id, "callback_waiting")
@@ -65,7 +66,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
 
             await system.sign_on(ana, user)
             with_agent = await desk.next_call(30)
-            ringing = await network.rung.get()
+            ringing = await asyncio.wait_for(network.rung.get(), 60)
             assert ringing.number == CALLER
             await happened(system, call_id, "callback_dialled")
             await with_agent.hears(lambda found: found is not None)  # "We are calling the person now."
@@ -81,7 +82,7 @@ async def test_m2_a_callback_survives_kill_9_and_both_sides_talk():
             await hears_tone(ringing.media, 1000.0)
             assert network.rung.empty()
             await system.services.commands.give(ana, "call.hang_up", {"call_id": str(call_id)})
-            await ringing.ended.wait()
+            await asyncio.wait_for(ringing.ended.wait(), 60)
             kinds = await system.events(call_id)
             for kind in ("queued", "callback_arranged", "recovered", "callback_dialled", "connected", "ended"):
                 assert kind in kinds

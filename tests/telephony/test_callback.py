@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -62,7 +63,7 @@ async def hang_up_and_wait(center: CallCenter, network: TrunkPeer) -> None:
     call.media.press("2")
     await until(lambda: any(c.arranging for c in floor.calls.values()), 20)
     call.media.press("1")
-    await call.ended.wait()
+    await asyncio.wait_for(call.ended.wait(), 60)
     await until(lambda: all(c.callback and c.callback.stage is Stage.WAITING for c in floor.calls.values()), 20)
 
 
@@ -75,7 +76,7 @@ async def test_o11_customer_first_on_real_telephones(center: CallCenter, network
         user, password = await center.grant_desk_phone(ana)
         desk = await peers.phone(user, password, center.sip, hz=1000.0)
         await center.sign_on(ana, user)
-        ringing = await network.rung.get()
+        ringing = await asyncio.wait_for(network.rung.get(), 60)
         assert ringing.number == CALLER
         await ringing.answer()
         await until(lambda: center.control.floor.calls[call_id].callback.stage is Stage.ASKING, 20)
@@ -105,9 +106,9 @@ async def test_o11_phi_free_voicemail_a_machine_presses_no_key(
         user, password = await center.grant_desk_phone(ana)
         desk = await peers.phone(user, password, center.sip, hz=1000.0)
         await center.sign_on(ana, user)
-        ringing = await network.rung.get()
+        ringing = await asyncio.wait_for(network.rung.get(), 60)
         await ringing.answer()
-        await ringing.ended.wait()
+        await asyncio.wait_for(ringing.ended.wait(), 60)
         await until(lambda: center.control.floor.calls[call_id].callback.attempts == 1, 20)
         assert not desk.calls
     callback = center.control.floor.calls[call_id].callback
