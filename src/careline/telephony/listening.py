@@ -130,7 +130,8 @@ class Listening:
         tasks = [*self._work, *([self._holding] if self._holding else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=2)
 
     # --- the voice process
 
