@@ -270,7 +270,8 @@ class CallControl:
                     # Perhaps a number added a moment ago; a flood of wrong numbers may not keep the database busy.
                     self._looked_again = now
                     with contextlib.suppress(Exception):
-                        await asyncio.wait_for(self.refresh(), 1)
+                        async with asyncio.timeout(1):
+                            await self.refresh()
                 self._decided(self.floor.handle(event, now), event.at)
             case _:
                 self._decided(self.floor.handle(event, now), event.at)
@@ -299,7 +300,8 @@ class CallControl:
     async def _report_quietly(self) -> None:
         # The switch's events must not wait for a database that stands still.
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._report(), 1)
+            async with asyncio.timeout(1):
+                await self._report()
 
     async def _keep_time(self) -> None:
         while True:
@@ -307,7 +309,8 @@ class CallControl:
             pause = 1.0 if due is None else max(0.0, (due - self.clock.now()).total_seconds())
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(pause, 1.0))
+                async with asyncio.timeout(min(pause, 1.0)):
+                    await self._wake.wait()
             now = self.clock.now()
             if self.door.door.held:
                 self.door.let_in()

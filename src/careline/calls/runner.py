@@ -48,7 +48,8 @@ async def serve(control: CallControl, db: Database, app_url: str, lease: Lease |
             log.error("another call control has taken over; this one stops")
         if stopping in done:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(control.drained(), 3)
+                async with asyncio.timeout(3):
+                    await control.drained()
         for task in (work, obeying, stopping, lost):
             if task:
                 task.cancel()

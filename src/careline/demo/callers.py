@@ -147,7 +147,8 @@ class Population:
         settings = self._control.settings()
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.2)
+                async with asyncio.timeout(0.2):
+                    await stop.wait()
             now = time.monotonic()
             # Time is counted in expected arrivals, so that a changed rate holds at once.
             until_next -= (now - last) * settings.rate / 3600

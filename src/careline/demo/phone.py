@@ -113,7 +113,8 @@ class PhoneCall:
     async def wait(self, seconds: float) -> bool:
         """Let time pass while the call is up. False when it ended meanwhile."""
         try:
-            await asyncio.wait_for(self.ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.ended.wait()
         except TimeoutError:
             return True
         return False

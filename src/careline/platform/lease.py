@@ -105,7 +105,8 @@ class Lease:
             if asked >= good_until:
                 break
             try:
-                renewed = await asyncio.wait_for(self._renew_once(), max(0.01, good_until - asked))
+                async with asyncio.timeout(max(0.01, good_until - asked)):
+                    renewed = await self._renew_once()
             except (psycopg.Error, OSError, TimeoutError):
                 continue
             if not renewed:

@@ -41,7 +41,8 @@ class Waker:
         """Send what is still owed, and disconnect."""
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(self._task, 2)
+                async with asyncio.timeout(2):
+                    await self._task
         if self._conn is not None:
             await self._conn.close()
 

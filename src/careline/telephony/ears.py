@@ -290,7 +290,8 @@ async def _converse(stream: str, asked: dict[str, Any], guest: _Guest) -> None:
             async with open_media(asked["url"]) as media:
                 guest.tell({"open": stream})
                 # Before that, the agent's first words would be heard by nobody.
-                await asyncio.wait_for(guest.joining[stream].wait(), _JOIN_SECONDS)
+                async with asyncio.timeout(_JOIN_SECONDS):
+                    await guest.joining[stream].wait()
                 why = await Conversation(AgentCall.from_body(asked["agent"]), media).run()
     finally:
         guest.joining.pop(stream, None)

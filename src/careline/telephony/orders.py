@@ -295,7 +295,8 @@ class Orders:
         answer = await self._ari.request("POST", path, query)
         if answer.status in (409, 422):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._entering[leg].wait(), _ENTERS_WITHIN)
+                async with asyncio.timeout(_ENTERS_WITHIN):
+                    await self._entering[leg].wait()
             answer = await self._ari.request("POST", path, query)
         return answer
 

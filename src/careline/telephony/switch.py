@@ -311,7 +311,8 @@ class AsteriskSwitch:
                 )
                 if not sent.ok:
                     return "the switch has forgotten us"
-                await asyncio.wait_for(self._pulse.wait(), _PULSE_PATIENCE)
+                async with asyncio.timeout(_PULSE_PATIENCE):
+                    await self._pulse.wait()
             except (Unavailable, TimeoutError):
                 return "the switch does not answer"
             if self._taken_over:
