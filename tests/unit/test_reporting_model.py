@@ -38,7 +38,9 @@ CISCO = Counts(presented=100, answered=90, answered_in_t=70, abandoned=10, aband
         (CISCO, ServiceLevel.POSITIVE_ABANDON, 80.00),
     ],
 )
-def test_t3_every_variant_of_the_service_level_from_one_set_of_counters(counts: Counts, variant: ServiceLevel, expected: float) -> None:
+def test_t3_every_variant_of_the_service_level_from_one_set_of_counters(
+    counts: Counts, variant: ServiceLevel, expected: float
+) -> None:
     level = service_level(counts, variant)
     assert level is not None
     assert round(level, 2) == expected
