@@ -24,7 +24,7 @@ CALLER = "+15555550142"
 
 
 async def test_a_caller_hears_the_menu_presses_keys_and_waits_with_music(center: CallCenter, tmp_path: Path) -> None:
-    plan = Plan(keys=("1", "1"), pace=None, wait=8)
+    plan = Plan(keys=("1", "1"), pace=None, wait=22)
     report = await place_call(NUMBER, center.sip, plan, caller=CALLER, ip=TRUNK, save=tmp_path / "heard.wav")
     assert report.answered and report.end == "hung up", str(report)
     assert report.seconds_of(Kind.SPEECH) > 12
