@@ -167,3 +167,15 @@ def test_a_uv_with_another_checksum_is_refused_and_nothing_is_left(tmp_path: Pat
 def test_an_unreachable_index_names_the_step_and_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"step 'uv' failed(.|\n)*PIP_INDEX_URL"):
         fetch_uv(_lock(NAME, "0" * 64), Index(url="http://127.0.0.1:9/simple"), tmp_path)
+
+
+def test_an_extra_that_is_no_more_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "state_home", lambda: tmp_path)
+    monkeypatch.setattr(bootstrap, "make_environment", lambda home, venv, dev, extras, lock: asked.append(extras))
+    monkeypatch.delenv("CARELINE_EXTRAS", raising=False)
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv/careline-stamp").write_text("an-older-key dev telegraph speech")
+    bootstrap.ensure_environment(dev=False)
+    assert asked == [["speech"]]
+    assert (tmp_path / "venv/careline-stamp").read_text().split()[1:] == ["dev", "speech"]

@@ -290,6 +290,11 @@ def make_environment(home: Path, venv: Path, dev: bool, extras: list[str], lock_
     say(f"Python environment ready: {count} packages, {size:.0f} MB, {time.monotonic() - started:.1f} s")
 
 
+def _extras() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return set(project.get("optional-dependencies", {}))
+
+
 def ensure_environment(dev: bool) -> tuple[Path, Path]:
     """The state folder and the environment's Python, made or updated when uv.lock has changed or more is asked for."""
     home = state_home()
@@ -297,8 +302,9 @@ def ensure_environment(dev: bool) -> tuple[Path, Path]:
     stamp = venv / "careline-stamp"
     lock_text = (ROOT / "uv.lock").read_bytes()
     key = hashlib.sha256(lock_text + (ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
-    # What was once installed stays, so that commands do not undo one another.
+    # What was once installed stays, so that commands do not undo one another; an extra that is no more is forgotten.
     have = stamp.read_text().split() if stamp.exists() else []
+    have = [*have[:1], *(name for name in have[1:] if name == "dev" or name in _extras())]
     asked = set(os.environ.get("CARELINE_EXTRAS", "").replace(",", " ").split())
     wanted = set(have[1:]) | asked | ({"dev"} if dev else set())
     if have != [key, *sorted(wanted)]:
