@@ -350,7 +350,7 @@ def test_o20_every_match_and_every_wait_can_be_explained():
     floor = router(people, queue(people, strategy="best-skills", requirement="nurse"))
     floor.put_call(call(1, waited=20, excluded=frozenset({TWO})))
     (match,) = floor.match(NOON, why=True)
-    why = json.loads(json.dumps(match.why))
+    why = json.loads(json.dumps(dict(match.why)))
     assert why["chosen"] == [str(ONE)]
     assert (why["strategy"], why["requirement"], why["step"], why["position"]) == ("best-skills", "nurse", 0, 1)
     against = {UUID(c["agent"]).int: c["against"] for c in why["candidates"]}

@@ -190,7 +190,7 @@ class Replay:
 
 
 def _decisions(match: Match) -> list[Decision]:
-    why = msgspec.to_builtins(match.why)
+    why = msgspec.to_builtins(dict(match.why or {}))
     return [
         Decision(call_id=match.call_id, agent_id=agent_id, ring=match.ring, why=None if n else why)
         for n, agent_id in enumerate(match.agents)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.types.json import Jsonb
 
 from careline.calls.fold import fold
@@ -16,11 +17,16 @@ from careline.calls.outcome import AgentEvent, FloorEvent, Happening
 from careline.calls.plan import FloorPlan
 from careline.calls.roster import LIVE, live
 from careline.platform.db import Tx, queries
+from careline.queues.explain import Reasons
 from careline.queues.model import Agent, Member, Queue
 from careline.queues.rules import from_body
 from careline.queues.surge import surged
 
 _q = queries("careline.calls", "control.sql")
+
+
+#: For how long it is remembered that nobody staffed a queue; no grace time is as long.
+REMEMBERED = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -44,16 +50,31 @@ async def write(tx: Tx, batch: Batch) -> None:
     """Append a batch: events, projections, handlings and the answers to orders."""
     rows = [_row(n, happening) for n, happening in enumerate(batch.log)]
     if batch.calls:
-        await tx.run(_q["save_calls"], {"rows": Jsonb([_call_row(c) for c in batch.calls.values()])})
+        await tx.run(_q["save_calls"], {"rows": _json([_call_row(c) for c in batch.calls.values()])})
     if batch.agents:
-        await tx.run(_q["save_agents"], {"rows": Jsonb([_agent_row(a) for a in batch.agents.values()])})
+        await tx.run(_q["save_agents"], {"rows": _json([_agent_row(a) for a in batch.agents.values()])})
     if rows:
-        await tx.run(_q["append_events"], {"rows": Jsonb(rows)})
+        await tx.run(_q["append_events"], {"rows": _json(rows)})
         tx.wake_followers()
     for event in batch.events:
         await _handling(tx, event)
     for order_id, (state, result) in batch.orders.items():
         await tx.run(_q["finish_order"], {"id": order_id, "state": state, "result": Jsonb(dict(result))})
+
+
+def _json(rows: list[dict[str, Any]]) -> Jsonb:
+    return Jsonb(rows, dumps=encoded)
+
+
+def encoded(value: object) -> bytes:
+    """JSON of events. The reasons of a decision are put into words here, when its commands have long been sent."""
+    return msgspec.json.encode(value, enc_hook=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Reasons):
+        return value.plain()
+    raise TypeError(f"{type(value).__name__} does not belong into an event")
 
 
 async def _handling(tx: Tx, event: Event) -> None:
@@ -231,6 +252,12 @@ async def floor_plan(tx: Tx, tenant_id: int, since: datetime, at: datetime) -> F
     surging = {row["queue_id"] for row in await tx.all(_q["list_surging"], {"at": at})}
     queues = [surged(q) if surging & {q.id, None} else q for q in queues]
     return FloorPlan(queues=queues, people=people, codes=codes, handling=handling)
+
+
+async def empty_queues(tx: Tx, now: datetime) -> dict[UUID, datetime]:
+    """Since when nobody staffs a queue whose callers leave then, as the floor's events have it."""
+    rows = await tx.all(_q["list_staffing"], {"since": now - REMEMBERED})
+    return {row["queue_id"]: row["at"] for row in rows if row["kind"] == "queue_emptied"}
 
 
 async def agent_states(tx: Tx) -> dict[UUID, dict[str, Any]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from careline.queues import ageing, explain, standing
 from careline.queues import estimate as estimates
-from careline.queues.explain import Why
+from careline.queues.explain import Reasons, Why
 from careline.queues.index import bits
 
 if TYPE_CHECKING:
@@ -65,25 +65,34 @@ def estimate(router: Router, entry: Entry, micros: int) -> float | None:
     return estimates.expected_wait(place, staff, seconds)
 
 
-def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -> Why:
-    """The reasons of a decision, or of there being none."""
+def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -> Reasons:
+    """The reasons of a decision, or of there being none: as things stand now, worked out when they are read."""
     people, call, line = router.people, entry.call, entry.line
     micros = ageing.micros(now)
-    where = _where(router, entry, now)
     ahead = _ahead(router, entry, micros)
-    return explain.explain(
-        call,
-        where,
-        people.by_id,
-        router.places.strategy(line.queue),
-        now,
-        reserve_on=line.reserve_on,
-        last=router.last.get(line.queue.id),
-        chosen=chosen,
-        position=1 + ahead + sum(_gated_ahead(router, entry, micros).values()),
-        passed_over=ahead if chosen else 0,
-        taken={a.id for n in bits(people.taken) if (a := people.agents[n])},
-    )
+    position = 1 + ahead + sum(_gated_ahead(router, entry, micros).values())
+    where = _where(router, entry, now)
+    strategy = router.places.strategy(line.queue)
+    reserve_on, last = line.reserve_on, router.last.get(line.queue.id)
+    # Agents are frozen: a copy of the list is everybody as they are at this moment.
+    everybody, taken = tuple(people.agents), people.taken
+
+    def explained() -> Why:
+        return explain.explain(
+            call,
+            where,
+            {a.id: a for a in everybody if a is not None},
+            strategy,
+            now,
+            reserve_on=reserve_on,
+            last=last,
+            chosen=chosen,
+            position=position,
+            passed_over=ahead if chosen else 0,
+            taken={a.id for n in bits(taken) if (a := everybody[n])},
+        )
+
+    return Reasons(explained)
 
 
 def _where(router: Router, entry: Entry, now: datetime) -> standing.Standing:

@@ -10,7 +10,7 @@ Candidates come in the strategy's order, those who cannot be asked last. `order`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -24,6 +24,43 @@ Why: TypeAlias = dict[str, Any]
 
 #: Candidates listed one by one; the rest are counted.
 LISTED = 25
+
+
+
+class Reasons(Mapping[str, Any]):
+    """Reasons that are worked out when they are read first.
+
+    A decision is carried out before its reasons are put into words: the telephone of an agent need not wait until
+    everybody else has been weighed. `explain` may use only what cannot change any more.
+    """
+
+    __slots__ = ("_explain", "_found")
+
+    def __init__(self, explain: Callable[[], Why]) -> None:
+        self._explain: Callable[[], Why] | None = explain
+        self._found: Why = {}
+
+    def plain(self) -> Why:
+        """The reasons as plain data; what they were worked out from is let go."""
+        if self._explain is not None:
+            self._found = self._explain()
+            self._explain = None
+        return self._found
+
+    def __getitem__(self, key: str) -> Any:
+        return self.plain()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plain())
+
+    def __len__(self) -> int:
+        return len(self.plain())
+
+    def __eq__(self, other: object) -> bool:
+        return self.plain() == (other.plain() if isinstance(other, Reasons) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # equal by what it says, like every mapping
+
 
 _TURN = {ageing.DANGER: "emergency", ageing.OVERDUE: "maximum-wait", ageing.IN_TURN: "in-turn"}
 

@@ -80,23 +80,21 @@ def next_check(waited: float, rules: Rules, place_at: datetime) -> datetime | No
     return min(moments, default=None)
 
 
-def counted(agents: Iterable[Agent], queue: Queue, not_counted: frozenset[str], reserve_on: int = 0) -> int:
-    """Members who count as staffing a queue: signed on, and in none of the states that do not count."""
-    return sum(
-        1
-        for a in agents
-        if a.id in queue.members
-        and a.present
-        and a.status.value not in not_counted
-        and not ("phone_offline" in not_counted and not a.phone_online)
-        and not ("reserve" in not_counted and queue.place(a.id).reserve > reserve_on)
+def counts(agent: Agent, queue: Queue, not_counted: frozenset[str], reserve_on: int = 0) -> bool:
+    """Whether a member counts as staffing a queue: signed on, and in none of the states that do not count."""
+    return (
+        agent.id in queue.members
+        and agent.present
+        and agent.status.value not in not_counted
+        and not ("phone_offline" in not_counted and not agent.phone_online)
+        and not ("reserve" in not_counted and queue.place(agent.id).reserve > reserve_on)
     )
 
 
 def may_join(agents: Iterable[Agent], queue: Queue) -> Action | None:
     """None when a call may join the queue; else where it goes, as nobody staffs it."""
     join: Join = queue.rules.join
-    if join.when_empty == "allow" or counted(agents, queue, join.not_counted):
+    if join.when_empty == "allow" or any(counts(agent, queue, join.not_counted) for agent in agents):
         return None
     return Action(target=join.target, reason="join-empty")
 

@@ -222,7 +222,7 @@ class Router:
         self._advance(now)
         if call_id.int in self.places.astray:
             return {"queue": str(self.places.astray[call_id.int].queue_id), "state": "no-such-queue", "candidates": []}
-        return answers.why(self, self._entry(call_id), now, ())
+        return answers.why(self, self._entry(call_id), now, ()).plain()
 
     def next_change(self, now: datetime) -> datetime | None:
         """The next moment at which a decision may come out differently although nobody does anything."""

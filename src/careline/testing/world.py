@@ -18,6 +18,7 @@ from careline.calls.plan import FloorPlan
 from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
 from careline.calls.replay import Replay, Report, Row
 from careline.calls.step import LineSetup
+from careline.calls.store import encoded
 from careline.flows.reading import parse
 from careline.flows.standard import MenuChoice, Standard, standard
 from careline.queues.model import Agent, AgentStatus, Queue
@@ -42,7 +43,7 @@ def rows(log: Sequence[Happening]) -> list[Row]:
     """What happened, as the event log has it: JSON values, in order."""
     found = []
     for one in log:
-        body = msgspec.json.decode(msgspec.json.encode(one.body))
+        body = msgspec.json.decode(encoded(one.body))
         match one:
             case Event():
                 found.append(Row(stream="call", stream_id=one.call_id, kind=one.kind.value, at=one.at, body=body))
