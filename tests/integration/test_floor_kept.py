@@ -265,6 +265,39 @@ async def test_o20_supervisors_ask_why_and_order_and_it_is_audited(house: House,
     assert [(row["object_id"], row["detail"]["order"]) for row in rows] == [(str(second), "call.priority")]
 
 
+async def test_o13_a_forced_wrap_up_stays_forced_after_a_restart(house: House) -> None:
+    async with house.db.tenant(house.tenant) as tx:
+        await tx.run("UPDATE queue SET rules = %s WHERE id = %s", ('{"wrap_up": {"mode": "forced"}}', house.queue))
+    async with house.open():
+        ana = await house.agent("ana")
+        call = await house.call()
+        await house.answered(call)
+        house.order(ana, "call.hang_up", call_id=str(call))
+        until_then = house.person(ana).wrap_up_until
+        assert house.person(ana).wrap_up_forced
+    async with house.open():
+        house.order(ana, "call.wrap_up", call_id=str(call), code="scheduled")
+        assert house.person(ana).status is AgentStatus.WRAP_UP, "the code is taken, the time is not shortened"
+        assert house.person(ana).wrap_up_until == until_then
+
+
+async def test_o15_the_grace_time_of_a_queue_without_agents_goes_on_over_a_restart(house: House) -> None:
+    rules = '{"leave": {"when_empty": true, "grace_seconds": 3600}}'
+    async with house.db.tenant(house.tenant) as tx:
+        await tx.run("UPDATE queue SET rules = %s WHERE id = %s", (rules, house.queue))
+    async with house.open() as control:
+        ana = await house.agent("ana")
+        assert house.queue not in control.floor.empty_since
+        house.order(ana, "agent.status", status="offline")
+        since = control.floor.empty_since[house.queue]
+    async with house.open() as control:
+        assert control.floor.empty_since[house.queue] == since
+        house.order(ana, "agent.status", status="available")
+        assert house.queue not in control.floor.empty_since
+    async with house.open() as control:
+        assert house.queue not in control.floor.empty_since, "an earlier time without agents is over"
+
+
 async def test_round_robin_goes_on_after_a_restart_where_it_stopped(house: House) -> None:
     async with house.db.tenant(house.tenant) as tx:
         await tx.run("UPDATE queue SET rules = %s WHERE id = %s", ('{"strategy": "round-robin"}', house.queue))

@@ -10,6 +10,7 @@ import pytest
 
 from careline.calls.model import Kind, Phase
 from careline.calls.orders import AgentUnavailable
+from careline.calls.outcome import FloorEvent
 from careline.calls.ports import EndpointChanged, HangupCause, LegAnswered, LegEnded, Play, Ring
 from careline.calls.roster import live, relive
 from careline.calls.talk import WrongMoment
@@ -186,6 +187,18 @@ def test_o13_forced_time_is_not_shortened_by_the_code():
     assert world.status(ANA) is AgentStatus.AVAILABLE
 
 
+def test_o13_a_forced_time_is_part_of_what_the_events_say():
+    world = a_world(Rules(wrap_up=WrapUp(mode="forced")))
+    world.talking()
+    hangs_up(world)
+    states = [e.body["state"] for e in world.agent_events if e.agent_id == ANA]
+    assert [s["wrap_up_forced"] for s in states if "wrap_up_forced" in s] == [False, True]
+    old = {name: value for name, value in live(world.floor.agents[ANA]).items() if name != "wrap_up_forced"}
+    assert not relive(Agent(id=ANA, tenant_id=1, name="Ana"), old).wrap_up_forced, "events of before still fold"
+    world.later(60)
+    assert not world.floor.agents[ANA].wrap_up_forced
+
+
 @pytest.mark.parametrize("mode", ["optional", "requested"])
 def test_o13_time_for_notes_when_the_agent_asked_for_it_in_the_call(mode):
     world = a_world(Rules(wrap_up=WrapUp(mode=mode)))
@@ -346,6 +359,36 @@ def test_o15_when_the_last_agent_leaves_callers_stay_for_a_grace_time():
     world.later(15)
     assert (world.call().queue_id, world.call().place_at) == (OTHER, place)
     assert diverted(world) == [("leave-empty", "queue")]
+
+
+def staffing(world: World) -> list[str]:
+    return [e.kind for e in world.log if isinstance(e, FloorEvent) and e.kind.startswith("queue_")]
+
+
+def test_o15_the_grace_time_counts_from_when_the_last_agent_left_not_from_an_older_time_without_agents():
+    rules = Rules(leave=Leave(when_empty=True, grace_seconds=60, target=Target(kind="queue", to=str(OTHER))))
+    world = a_world(rules)
+    world.later(600)
+    world.sign_on(ANA)
+    world.order(ANA, "agent.status", status="away")
+    world.into_queue()
+    world.later(30)
+    world.order(ANA, "agent.status", status="offline")
+    world.later(59)
+    assert world.call().queue_id == QUEUE, "an hour without agents before does not shorten the grace time"
+    world.later(6)
+    assert world.call().queue_id == OTHER
+    assert staffing(world) == ["queue_emptied", "queue_staffed", "queue_emptied"]
+
+
+def test_o15_who_joins_a_queue_that_is_empty_already_has_the_grace_time_too():
+    world = a_world(Rules(leave=Leave(when_empty=True, grace_seconds=60, target=Target(kind="queue", to=str(OTHER)))))
+    world.later(600)
+    world.into_queue()
+    world.later(50)
+    assert world.call().queue_id == QUEUE
+    world.later(15)
+    assert world.call().queue_id == OTHER
 
 
 def test_the_longest_wait_of_a_line_offers_to_leave_a_message():

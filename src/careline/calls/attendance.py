@@ -83,7 +83,7 @@ def wrap_up(floor: Floor, agent_id: UUID, code: str | None, now: datetime, out: 
     if call and agent_id in call.wrapping:
         act = partial(_close, agent_id=agent_id, code=code)
         floor.step(call.id, now, out, act, agent_id)
-    if code is not None and agent_id in floor.roster.forced and agent.wrap_up_until and now < agent.wrap_up_until:
+    if code is not None and agent.wrap_up_forced and agent.wrap_up_until and now < agent.wrap_up_until:
         # The code is taken, the time is not shortened.
         return
     floor.roster.rest(agent_id, now, out)

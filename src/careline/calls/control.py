@@ -118,6 +118,7 @@ class CallControl:
                 states = await store.agent_states(tx)
                 since = self.clock.now() - timedelta(days=1)
                 last = await tx.all(_q["list_last_offered"], {"since": since})
+                self.floor.empty_since |= await store.empty_queues(tx, self.clock.now())
             for call in calls:
                 self.floor.calls[call.id] = call
                 self.floor.pinned[call.id] = await self._lines.pinned(

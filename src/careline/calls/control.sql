@@ -49,6 +49,12 @@ SELECT DISTINCT ON (body ->> 'queue_id') (body ->> 'queue_id')::uuid AS queue_id
 FROM event WHERE stream = 'call' AND kind = 'offered' AND at > %(since)s AND body ->> 'queue_id' IS NOT NULL
 ORDER BY body ->> 'queue_id', id DESC;
 
+-- What was said last of each queue whose callers leave when nobody staffs it.
+-- name: list_staffing
+SELECT DISTINCT ON (body ->> 'queue_id') (body ->> 'queue_id')::uuid AS queue_id, kind, at
+FROM event WHERE stream = 'floor' AND kind IN ('queue_emptied', 'queue_staffed') AND at > %(since)s
+ORDER BY body ->> 'queue_id', id DESC;
+
 -- name: find_last_agent
 SELECT h.person_id, h.left_at FROM call c JOIN call_handling h ON h.call_id = c.id
 WHERE c.caller = %(caller)s AND c.arrived_at > %(since)s AND c.id <> %(call_id)s AND h.left_at IS NOT NULL
@@ -85,15 +91,17 @@ ON CONFLICT (id) DO UPDATE SET language = excluded.language, phase = excluded.ph
 
 -- name: save_agents
 INSERT INTO agent_state (person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses,
-  wrap_up_until, wanted, wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end)
-SELECT person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses, wrap_up_until, wanted,
-  wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end
+  wrap_up_until, wrap_up_forced, wanted, wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end)
+SELECT person_id, status, since, reason, endpoint, phone_online, idle_since, call_id, misses, wrap_up_until,
+  wrap_up_forced, wanted, wanted_reason, calls_taken, talk_seconds, last_inbound_end, last_outbound_end
 FROM jsonb_to_recordset(%(rows)s) AS r (person_id uuid, status text, since timestamptz, reason text, endpoint text,
-  phone_online boolean, idle_since timestamptz, call_id uuid, misses int, wrap_up_until timestamptz, wanted text,
-  wanted_reason text, calls_taken int, talk_seconds float8, last_inbound_end timestamptz, last_outbound_end timestamptz)
+  phone_online boolean, idle_since timestamptz, call_id uuid, misses int, wrap_up_until timestamptz,
+  wrap_up_forced boolean, wanted text, wanted_reason text, calls_taken int, talk_seconds float8,
+  last_inbound_end timestamptz, last_outbound_end timestamptz)
 ON CONFLICT (person_id) DO UPDATE SET status = excluded.status, since = excluded.since, reason = excluded.reason,
   endpoint = excluded.endpoint, phone_online = excluded.phone_online, idle_since = excluded.idle_since,
   call_id = excluded.call_id, misses = excluded.misses, wrap_up_until = excluded.wrap_up_until,
+  wrap_up_forced = excluded.wrap_up_forced,
   wanted = excluded.wanted, wanted_reason = excluded.wanted_reason, calls_taken = excluded.calls_taken,
   talk_seconds = excluded.talk_seconds, last_inbound_end = excluded.last_inbound_end,
   last_outbound_end = excluded.last_outbound_end, updated_at = clock_timestamp();

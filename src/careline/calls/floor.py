@@ -81,7 +81,8 @@ class Floor:
         self.dispatch = Dispatch()
         #: When the overflow rules of a waiting call are to be looked at again.
         self.checks = Agenda()
-        #: Since when nobody staffs a queue.
+        #: The queues that callers leave when nobody staffs them, and since when nobody does.
+        self.leaving: frozenset[UUID] = frozenset()
         self.empty_since: dict[UUID, datetime] = {}
         #: The configuration as the events have it, by tenant; nothing before the floor was opened. And its day.
         self.configuration: dict[int, Configuration] = {}
@@ -106,9 +107,11 @@ class Floor:
         handling = {q: float(round(s)) for plan in plans.values() for q, s in plan.handling.items()}
         self.roster.configure(person for plan in plans.values() for person in plan.people)
         self.dispatch.configure(self.queues, handling)
+        self.leaving = frozenset(q.id for q in self.queues.values() if q.rules.leave.when_empty)
         if now is not None:
             opening.note_changes(self, now, out)
             overflow.leave_missing_queues(self, now, out)
+            overflow.note_staffing(self, None, now, out)
             self.distribute(now, out)
         return out
 
@@ -415,6 +418,8 @@ class Floor:
 
     def _tell_dispatch(self, now: datetime, out: Outcome) -> None:
         self.roster.tell(now, out)
+        if self.leaving:
+            overflow.note_staffing(self, self.roster.changed, now, out)
         for agent_id in sorted(self.roster.changed):
             self.dispatch.put_agent(agent_id, self.agents.get(agent_id))
         self.roster.changed.clear()

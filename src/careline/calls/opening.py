@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from careline.calls import configured
+from careline.calls import configured, overflow
 from careline.calls.configured import Configuration
 from careline.calls.outcome import FloorEvent, Outcome
 
@@ -47,6 +47,7 @@ def _open(floor: Floor, now: datetime, out: Outcome) -> None:
             "last": {str(q): str(last[q]) for q in sorted(last)},
         }
         out.log.append(FloorEvent(tenant_id=tenant_id, kind="opened", at=now, body=body))
+    overflow.note_staffing(floor, None, now, out)
 
 
 def begin_day(floor: Floor, now: datetime, out: Outcome) -> None:

@@ -6,7 +6,7 @@ Each rule applies at most once to a call in a queue, so that two queues can neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from uuid import UUID
 from careline.calls import callback_dialog, handover, journey, talk, waiting, ways
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Call, Kind, Phase
-from careline.calls.outcome import Outcome
+from careline.calls.outcome import FloorEvent, Outcome
 from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
 from careline.calls.waiting import Joining
@@ -85,8 +85,7 @@ def at_the_door(floor: Floor, s: Step, queue_id: UUID) -> Action | None:
     queue = floor.queues[queue_id]
     if s.call.emergency:
         return None
-    people = [a for m in queue.members if (a := floor.agents.get(m))]
-    found = rules.may_join(people, queue)
+    found = rules.may_join((a for m in queue.members if (a := floor.agents.get(m))), queue)
     if found is None and queue.rules.overflow:
         found = _decide(floor, s.call, queue, s.now, entering=True, is_open=s.line.hours(s.now) == "open")
     return None if found is None or _mark(found.reason, queue_id) in s.call.diverted else found
@@ -112,15 +111,35 @@ def _estimate(floor: Floor, call: Call, queue: Queue, now: datetime, *, entering
     return floor.outlook(call, now)[1]
 
 
-def _empty_too_long(floor: Floor, queue: Queue, now: datetime) -> Action | None:
-    """Whether nobody has staffed the queue for its grace time. After a restart the time begins anew."""
-    leave = queue.rules.leave
-    people = [a for m in queue.members if (a := floor.agents.get(m))]
-    staffed = rules.counted(people, queue, leave.not_counted) > 0
-    if staffed:
-        floor.empty_since.pop(queue.id, None)
-    since = None if staffed else floor.empty_since.setdefault(queue.id, now)
-    return rules.must_leave(staffed, since, leave, now)
+def note_staffing(floor: Floor, changed: Set[UUID] | None, now: datetime, out: Outcome) -> None:
+    """Find out which queues nobody staffs any more, or again, after these agents changed (None: look at everything).
+
+    Each change leaves an event, so that the grace time goes on after a restart where it was.
+    """
+    for queue_id in floor.empty_since.keys() - floor.leaving:
+        del floor.empty_since[queue_id]
+    for queue_id in sorted(floor.leaving):
+        queue = floor.queues[queue_id]
+        if changed is not None and changed.isdisjoint(queue.members):
+            continue
+        ignored = queue.rules.leave.not_counted
+        staffed = any(rules.counts(a, queue, ignored) for m in queue.members if (a := floor.agents.get(m)))
+        if staffed is not (queue_id in floor.empty_since):
+            continue
+        if staffed:
+            del floor.empty_since[queue_id]
+        else:
+            floor.empty_since[queue_id] = now
+        kind = "queue_staffed" if staffed else "queue_emptied"
+        out.log.append(FloorEvent(tenant_id=queue.tenant_id, kind=kind, at=now, body={"queue_id": str(queue_id)}))
+
+
+def _empty_too_long(floor: Floor, call: Call, queue: Queue, now: datetime) -> Action | None:
+    """Whether nobody has staffed the queue for its grace time. Who joined it empty has that time from there."""
+    since = floor.empty_since.get(queue.id)
+    if since is not None and call.queued_at is not None:
+        since = max(since, call.queued_at)
+    return rules.must_leave(since is None, since, queue.rules.leave, now)
 
 
 # --- carried out ----------------------------------------------------------------------------------------------------
@@ -134,7 +153,8 @@ def check(floor: Floor, call_id: UUID, now: datetime, out: Outcome) -> None:
     queue, line = floor.queues.get(call.queue_id), floor.pinned[call_id]
     if queue is not None and not call.offers and call.phase is Phase.WAITING and not call.emergency:
         is_open = line.hours(now) == "open"
-        action = _empty_too_long(floor, queue, now) or _decide(floor, call, queue, now, entering=False, is_open=is_open)
+        action = _empty_too_long(floor, call, queue, now)
+        action = action or _decide(floor, call, queue, now, entering=False, is_open=is_open)
         if action and _mark(action.reason, queue.id) not in call.diverted:
             origin = Origin(queue.id, None)
             floor.step(call_id, now, out, lambda s: carry_out(floor.sites(), s, action, origin))

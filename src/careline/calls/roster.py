@@ -33,6 +33,7 @@ LIVE = (
     "call_id",
     "misses",
     "wrap_up_until",
+    "wrap_up_forced",
     "wanted",
     "wanted_reason",
     "calls_taken",
@@ -70,8 +71,6 @@ class Roster:
         self.by_endpoint: dict[str, UUID] = {}
         #: Every telephone that can be reached, whoever uses it.
         self.online: set[str] = set()
-        #: Whose wrap-up takes exactly its time. Not kept over a restart: then it may be ended early.
-        self.forced: set[UUID] = set()
         #: Who changed, or left, since the router was told.
         self.changed: set[UUID] = set()
         #: Live state as the events have it, and who may differ from it.
@@ -260,5 +259,5 @@ class Roster:
         ceiling = queue.wrap_up_seconds if queue else 120
         seconds = ceiling if agent.wrap_up_seconds is None else min(agent.wrap_up_seconds, ceiling)
         until = None if mode == "mandatory" else now + timedelta(seconds=seconds)
-        self.put(replace(self.agents[agent_id], wrap_up_until=until, call_id=call_id))
-        (self.forced.add if mode == "forced" else self.forced.discard)(agent_id)
+        forced = mode == "forced"
+        self.put(replace(self.agents[agent_id], wrap_up_until=until, wrap_up_forced=forced, call_id=call_id))

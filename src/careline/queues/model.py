@@ -118,6 +118,8 @@ class Agent:
     #: Offers missed in a row.
     misses: int = 0
     wrap_up_until: datetime | None = None
+    #: Whether the wrap-up takes exactly its time: the code does not shorten it.
+    wrap_up_forced: bool = False
     #: What the agent asked for while busy (away, offline): done when the work in hand ends.
     wanted: AgentStatus | None = None
     wanted_reason: str | None = None
@@ -275,6 +277,7 @@ def change_status(
         call_id=call_id,
         misses=0 if status is AgentStatus.TALKING else agent.misses,
         wrap_up_until=None,
+        wrap_up_forced=False,
         wanted=None if status in (AgentStatus.AWAY, AgentStatus.OFFLINE, AgentStatus.AVAILABLE) else agent.wanted,
         wanted_reason=None if status in (AgentStatus.AWAY, AgentStatus.OFFLINE) else agent.wanted_reason,
     )
