@@ -26,7 +26,6 @@ Why: TypeAlias = dict[str, Any]
 LISTED = 25
 
 
-
 class Reasons(Mapping[str, Any]):
     """Reasons that are worked out when they are read first.
 
