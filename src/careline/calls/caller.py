@@ -6,7 +6,7 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message, ways
+from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message, rescue, ways
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
@@ -31,6 +31,8 @@ def played(s: Step) -> None:
     if call.ending:
         s.do(Hangup(channel=call.channel))
         end(s, by="system")
+    elif rescue.played(s):
+        pass
     elif call.arranging:
         _into_flow(s, callback_dialog.played(s))
     elif call.phase is Phase.CALLBACK:
@@ -55,6 +57,9 @@ def key(s: Step, digit: str) -> None:
         return
     # The digit itself is kept only where it is a menu choice: elsewhere it may be part of a number.
     s.happened(Kind.KEY_PRESSED, phase=call.phase.value)
+    if call.help and (call.phase is not Phase.WAITING or call.transfer):
+        # Somebody is being called for this caller: nothing else is chosen now.
+        return
     if call.arranging:
         _into_flow(s, callback_dialog.key(s, digit))
     elif call.phase is Phase.CALLBACK:
@@ -95,6 +100,8 @@ def _into_flow(s: Step, wanted: bool) -> None:
 def resume_after_outage(s: Step) -> None:
     """After call control was away, put the caller where the state says: prompts start again, music plays."""
     call = s.call
+    if rescue.resume(s):
+        return
     if call.arranging:
         _into_flow(s, callback_dialog.resume(s))
     elif call.phase is Phase.CALLBACK:

@@ -7,9 +7,8 @@ line for the emergency queue or the present one, and a red banner for whoever an
 from __future__ import annotations
 
 from typing import Literal
-from uuid import UUID
 
-from careline.calls import callback, journey, talk
+from careline.calls import callback, journey, rescue, talk
 from careline.calls.message import end_recording, invite_message, say_goodbye
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.ports import Hangup, StopPlay, Unpark
@@ -34,26 +33,30 @@ def raise_by_caller(s: Step, how: How) -> None:
     call = s.call
     if call.emergency or call.outside or call.phase in (Phase.ARRIVED, Phase.ENDED):
         return
-    ending = call.ending
-    s.happened(Kind.EMERGENCY_RAISED, how=how, priority=FIRST_OF_ALL)
+    ending, queue = call.ending, rescue.staffed_queue(s)
+    nobody = queue is None and call.phase is not Phase.TALKING
+    s.happened(Kind.EMERGENCY_RAISED, how=how, priority=FIRST_OF_ALL, nobody=nobody)
     if call.phase is Phase.TALKING:
         # The agent sees the banner. A caller on hold hears the notice now and the music afterwards.
         if call.held:
             _notice(s, NOTICE)
         return
-    queue = _queue(s)
-    if call.phase is Phase.WAITING and queue in (None, call.queue_id):
+    help_outside = queue is None and rescue.possible(s)
+    if call.phase is Phase.WAITING and queue in (None, call.queue_id) and not (help_outside and not call.offers):
         # Somebody's telephone may be ringing already: nothing is taken back.
         _notice(s, NOTICE, FIRST_IN_LINE)
+        rescue.watch(s)
         return
-    if call.phase is Phase.CALLBACK:
+    if call.phase is Phase.CALLBACK and not help_outside:
         # Before hanging up, or called back: whoever can press a key is there.
         if queue is None:
             _notice(s, NOTICE)
             return
         callback.on_the_line(s)
     _let_go(s)
-    if queue is not None:
+    if help_outside:
+        rescue.begin(s)
+    elif queue is not None:
         join_queue(s, queue, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=FIRST_OF_ALL)
         _notice(s, NOTICE, FIRST_IN_LINE)
     elif call.phase is Phase.VOICEMAIL:
@@ -89,10 +92,3 @@ def _let_go(s: Step) -> None:
         s.happened(Kind.TRANSFER_CANCELLED, agent_id=None)
         s.do(Hangup(channel=call.transfer.leg))
     talk.end_offers(s, "withdrawn", hang_up=True)
-
-
-def _queue(s: Step) -> UUID | None:
-    """Where a person answers soonest: the line's emergency queue, the present one, the line's own; None: nobody is
-    signed on in any of them."""
-    wanted = (s.line.emergency_queue, s.call.queue_id, s.line.fallback_queue)
-    return next((q for q in wanted if q is not None and q in s.setting.queues and s.setting.staffed(q)), None)

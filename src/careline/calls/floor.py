@@ -24,6 +24,7 @@ from careline.calls import (
     message,
     opening,
     overflow,
+    rescue,
     talk,
     waiting,
 )
@@ -151,7 +152,7 @@ class Floor:
             case LegEnded(channel=channel, cause=why):
                 self._leg_ended(channel, why, now, out)
             case Digit(channel=channel, digit=digit):
-                self._on_caller(channel, now, out, lambda s: caller.key(s, digit))
+                self._key(channel, digit, now, out)
             case PlaybackEnded(playback=playback):
                 self._playback_ended(playback, now, out)
             case Talking(channel=channel, on=on):
@@ -234,6 +235,8 @@ class Floor:
         """Let `act` move one call on; agents follow from its events. Nothing is changed when `act` raises."""
         s = Step(self.calls[call_id], now, self.setting(now), self.pinned[call_id], person_id)
         act(s)
+        if s.call.emergency:
+            rescue.keep_watch(s)
         self._settle(s, out)
 
     def _settle(self, s: Step, out: Outcome) -> None:
@@ -277,6 +280,13 @@ class Floor:
         call = self._call_at(channel)
         if call and call.channel == channel and call.phase is not Phase.ENDED:
             self.step(call.id, now, out, act)
+
+    def _key(self, channel: str, digit: str, now: datetime, out: Outcome) -> None:
+        call = self._call_at(channel)
+        if call and call.help and call.transfer and call.transfer.leg == channel:
+            self.step(call.id, now, out, lambda s: rescue.key(s, digit))
+        else:
+            self._on_caller(channel, now, out, lambda s: caller.key(s, digit))
 
     def missed(self, arrived: Arrived, now: datetime) -> Outcome:
         """A caller gave up before there was a moment to serve the call: it is on record as abandoned."""
@@ -337,7 +347,7 @@ class Floor:
         elif call.callback and call.callback.leg == channel and call.phase is Phase.CALLBACK:
             self.step(call.id, now, out, callback.caller_answered)
         elif call.transfer and call.transfer.leg == channel:
-            self.step(call.id, now, out, handover.transfer_answered)
+            self.step(call.id, now, out, rescue.picked_up if call.help else handover.transfer_answered)
         elif call.handling and call.handling.returning_leg == channel:
             self.step(call.id, now, out, lambda s: handover.phone_back(s, channel))
         elif not (call.handling and call.handling.leg == channel) and channel != call.channel:
@@ -379,7 +389,7 @@ class Floor:
         late = [offered for offered in call.offers if offered.until <= now]
         for offered in late:
             talk.end_offer(s, offered, "no-answer", hang_up=True)
-        if late or callback.due(s):
+        if late or callback.due(s) or rescue.due(s):
             return
         if call.transfer and not call.transfer.answered and call.transfer.until <= now:
             _transfer_failed(s, "no-answer", hang_up_target=True)
@@ -488,6 +498,9 @@ def _agent_hung_up(s: Step) -> None:
 
 def _transfer_failed(s: Step, reason: str, *, hang_up_target: bool) -> None:
     """The other side did not come: back to the agent, or to the flow or queue that had the number rung."""
+    if s.call.help:
+        rescue.refused(s, reason, hang_up=hang_up_target)
+        return
     direct = s.call.transfer is not None and s.call.transfer.mode == "direct"
     handover.fail_transfer(s, reason, hang_up_target=hang_up_target)
     if direct:

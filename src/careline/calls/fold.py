@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from careline.calls import callback_fold
+from careline.calls import callback_fold, help_model
 from careline.calls.model import (
     MESSAGE_SILENCE,
     PHONE_GRACE,
@@ -79,6 +79,7 @@ def evolve(call: Call, event: Event) -> Call:
                 listen_until=_time(b["listen_until"]),
                 playback=call.playback if b["speaking"] else None,
                 unconfirmed=None,
+                help=None,
             )
         case Kind.KEY_PRESSED:
             return call
@@ -94,6 +95,8 @@ def evolve(call: Call, event: Event) -> Call:
                 queued_at=at,
                 place_at=_time(b.get("place_at")) or at,
                 priority=b["priority"],
+                requirement=b.get("requirement", ""),
+                site=call.site if b.get("kept") else None,
                 reason=b["reason"] or call.reason,
                 leave=b["leave"],
                 announced_place=None,
@@ -156,6 +159,7 @@ def evolve(call: Call, event: Event) -> Call:
                 connected_at=call.connected_at or at,
                 held=False,
                 muted=False,
+                help=None,
             )
         case Kind.RECORDING_STARTED:
             return replace(call, recording=b["recording_id"], recordings=call.recordings + 1)
@@ -194,6 +198,7 @@ def evolve(call: Call, event: Event) -> Call:
                 held=False,
                 playback=None,
                 outside=Outside(leg=b["leg"], number=b["target"]),
+                help=None,
             )
         case Kind.PHONE_LOST:
             handling = call.handling
@@ -224,7 +229,8 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.REQUEUED:
             return _wait_on(call, b) if b.get("resume") else call
         case Kind.DIVERTED:
-            return replace(call, diverted=call.diverted | {f"{b['reason']}:{b['queue_id']}"})
+            site = UUID(b["target"]) if b["to"] == "site" else call.site
+            return replace(call, diverted=call.diverted | {f"{b['reason']}:{b['queue_id']}"}, site=site)
         case Kind.NOTES_ASKED:
             return replace(call, notes_asked=True)
         case Kind.PRIORITY_CHANGED:
@@ -247,6 +253,7 @@ def evolve(call: Call, event: Event) -> Call:
                     started_at=at if b["recording_id"] else None,
                     until=_time(b["until"]),
                 ),
+                help=None,
             )
         case Kind.FELL_SILENT | Kind.SPOKE:
             silent = at if event.kind is Kind.FELL_SILENT else None
@@ -291,8 +298,17 @@ def evolve(call: Call, event: Event) -> Call:
                 return raised
             # Nothing else is asked of the caller now.
             return replace(raised, arranging=None, listen_until=None)
+        case Kind.HELP_AWAITED:
+            return replace(call, help=help_model.awaited(b), listen_until=None)
+        case Kind.HELP_CALLED:
+            return replace(call, help=help_model.called(call.help, b))
+        case Kind.HELP_ASKED:
+            return replace(call, help=help_model.asked(call.help, b))
+        case Kind.HELP_ENDED:
+            return replace(call, help=None)
         case Kind.ENDING:
-            return replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None, listen_until=None, ask=None)
+            call = replace(call, phase=Phase.FLOW, ending=b["outcome"], queue_id=None)
+            return replace(call, listen_until=None, ask=None, help=None)
         case Kind.ENDED | Kind.REFUSED:
             return replace(
                 call,
@@ -308,6 +324,7 @@ def evolve(call: Call, event: Event) -> Call:
                 listen_until=None,
                 ask=None,
                 announce_at=None,
+                help=None,
             )
         case Kind.WRAPPED_UP:
             return replace(call, wrapping=call.wrapping - {UUID(b["agent_id"])})
@@ -346,6 +363,7 @@ def deadline(call: Call) -> datetime | None:
         call.listen_until,
         call.announce_at if announces else None,
         *callback_fold.moments(call),
+        *help_model.moments(call.help, rings_here=bool(call.offers)),
     ]
     moments += [offer.until for offer in call.offers]
     if call.transfer and not call.transfer.answered:

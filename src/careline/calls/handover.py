@@ -24,7 +24,8 @@ def transfer_to_queue(s: Step, queue_id: UUID, label: str) -> None:
     s.do(Unbridge(bridge=s.call.bridge, channels=(s.call.channel,)))
     leave(s, wrap_up=True, reason="transferred")
     s.happened(Kind.TRANSFERRED, to="queue", target=str(queue_id), label=label, leg=None)
-    join_queue(s, queue_id, reason=s.call.reason, leave=s.call.leave, place_at=s.call.arrived_at)
+    # A person decided who helps: what the caller chose before asks for nothing any more.
+    join_queue(s, queue_id, reason=s.call.reason, leave=s.call.leave, place_at=s.call.arrived_at, requirement="")
 
 
 def transfer_to_person(s: Step, agent_id: UUID, label: str, seconds: float, backup: UUID) -> None:
@@ -106,13 +107,20 @@ def transfer_answered(s: Step) -> None:
     assert transfer is not None
     s.happened(Kind.TRANSFER_ANSWERED, leg=transfer.leg)
     if transfer.mode == "direct":
-        s.do(Unpark(channel=call.channel), Bridge(bridge=call.bridge, channels=(call.channel, transfer.leg)))
-        s.happened(Kind.TRANSFERRED, to="number", target=transfer.target, label=transfer.label, leg=transfer.leg)
+        connect_outside(s)
     elif transfer.mode == "blind":
         complete_transfer(s)
     else:
         assert call.handling is not None
         s.do(Bridge(bridge=call.bridge, channels=(call.handling.leg, transfer.leg)))
+
+
+def connect_outside(s: Step) -> None:
+    """Whoever was rung outside for a caller whom no agent has talks with the caller."""
+    call, transfer = s.call, s.call.transfer
+    assert transfer is not None
+    s.do(Unpark(channel=call.channel), Bridge(bridge=call.bridge, channels=(call.channel, transfer.leg)))
+    s.happened(Kind.TRANSFERRED, to="number", target=transfer.target, label=transfer.label, leg=transfer.leg)
 
 
 def complete_transfer(s: Step) -> None:

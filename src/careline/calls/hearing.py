@@ -61,7 +61,7 @@ def _alone(call: Call) -> bool:
 
 def phrases(call: Call, line: LineSetup) -> tuple[str, ...]:
     """What the caller may say at this point of the flow, in the call's language."""
-    if call.phase is not Phase.FLOW or call.ending or call.arranging or call.cursor is None:
+    if call.phase is not Phase.FLOW or call.ending or call.arranging or call.help or call.cursor is None:
         return ()
     if call.unconfirmed:
         return (*YES.get(call.language, ()), *NO.get(call.language, ()))

@@ -128,6 +128,8 @@ class LineBook:
             listen=config.listen_for_emergencies,
             emergency_key=config.emergency_key or None,
             emergency_queue=config.emergency_queue_id,
+            emergency_contacts=config.emergency_contacts,
+            emergency_patience=config.emergency_patience,
             fallback_queue=queue,
             max_wait_seconds=config.max_wait_seconds,
             calendar=view.calendar,

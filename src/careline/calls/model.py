@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from careline.calls.callback_model import Arranging, Callback
+from careline.calls.help_model import Help
 from careline.flows.model import Cursor, FlowPin
 from careline.queues.rules import Ring
 
@@ -97,6 +98,12 @@ class Kind(StrEnum):
     #: Words of the caller were understood: a phrase of the menu, its confirmation, or a rule of the red-flag list.
     HEARD = "heard"
     EMERGENCY_RAISED = "emergency_raised"
+    #: Nobody here has an emergency yet: from a moment on outside numbers are rung. One is rung; whoever picked up is
+    #: asked to take the call; nobody did.
+    HELP_AWAITED = "help_awaited"
+    HELP_CALLED = "help_called"
+    HELP_ASKED = "help_asked"
+    HELP_ENDED = "help_ended"
     #: The flow asked something outside (a look-up, a verification, a program that talks), and an answer came or did
     #: not come in time. Never what was asked or answered.
     ASKED = "asked"
@@ -242,6 +249,10 @@ class Call:
     queued_at: datetime | None = None
     place_at: datetime | None = None
     priority: int = 0
+    #: What the agent must be able to do by what the caller chose: a skill expression.
+    requirement: str = ""
+    #: The line whose hours and limits hold while the call waits at another site; None: its own.
+    site: UUID | None = None
     leave: str | None = None
     #: What the caller was told last: the place, and the range of minutes (no lower end: more than so many).
     announced_place: int | None = None
@@ -283,6 +294,8 @@ class Call:
     emergency: bool = False
     #: How it was raised: `key` or `words` by the caller, `agent` by a person here.
     emergency_how: str | None = None
+    #: Outside numbers are rung for it, or will be.
+    help: Help | None = None
     ending: str | None = None
     #: Counters that make ids of legs, playbacks and recordings unique and replayable.
     legs: int = 0

@@ -14,6 +14,7 @@ from careline.calls.model import Call, Event, Kind
 from careline.calls.ports import Command, Play
 from careline.flows.model import Flow, FlowPin, Prompt
 from careline.kernel.calendar import Calendar
+from careline.organization.model import EmergencyContact
 from careline.queues.model import Queue
 
 
@@ -46,6 +47,9 @@ class LineSetup:
     emergency_key: str | None = "*"
     #: Where such a call goes, when somebody is signed on there.
     emergency_queue: UUID | None = None
+    #: Who is rung outside, in this order, when nobody here takes an emergency; and after how many seconds in line.
+    emergency_contacts: tuple[EmergencyContact, ...] = ()
+    emergency_patience: int = 30
     #: Where callers go who chose nothing.
     fallback_queue: UUID | None = None
     #: After so long in a queue callers are offered to leave a message; 0: never.

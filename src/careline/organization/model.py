@@ -12,6 +12,7 @@ from uuid import UUID
 
 from careline.kernel.calendar import Calendar
 from careline.kernel.errors import InvalidInput
+from careline.kernel.phone import to_e164
 
 
 class Door(StrEnum):
@@ -89,6 +90,15 @@ class FlowChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyContact:
+    """Somebody outside who is rung when nobody here takes an emergency: a charge nurse, a security desk."""
+
+    name: str
+    #: In E.164.
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineConfig:
     """How a line behaves. Stored as one effective-dated version; never overwritten."""
 
@@ -117,6 +127,9 @@ class LineConfig:
     listen_for_emergencies: bool = True
     #: Where a caller in an emergency goes, when somebody is signed on there; None: to the present queue.
     emergency_queue_id: UUID | None = None
+    #: Rung in this order when nobody is signed on, or nobody has taken the caller after so many seconds.
+    emergency_contacts: tuple[EmergencyContact, ...] = ()
+    emergency_patience: int = 30
 
     def label(self, key: str, language: str) -> str:
         """What a menu key is for, in the caller's language when there is one."""
@@ -145,6 +158,8 @@ class LineConfig:
             "emergency_key": self.emergency_key,
             "listen_for_emergencies": self.listen_for_emergencies,
             "emergency_queue_id": _text(self.emergency_queue_id),
+            "emergency_contacts": [{"name": c.name, "number": c.number} for c in self.emergency_contacts],
+            "emergency_patience": self.emergency_patience,
         }
 
     @classmethod
@@ -174,6 +189,8 @@ class LineConfig:
                 emergency_key=str(body.get("emergency_key", "*")),
                 listen_for_emergencies=bool(body.get("listen_for_emergencies", True)),
                 emergency_queue_id=_uuid(body.get("emergency_queue_id")),
+                emergency_contacts=tuple(_contact(c) for c in body.get("emergency_contacts") or []),
+                emergency_patience=int(body.get("emergency_patience", 30)),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidLineConfig("The line's configuration cannot be read.") from error
@@ -206,6 +223,17 @@ class LineConfig:
             raise InvalidLineConfig("A flow is for the door open, closed or closure; a line has at most 20 rules.")
         if any(c.first_day and c.last_day and c.first_day > c.last_day for c in self.flows):
             raise InvalidLineConfig("A flow's last day is not before its first.")
+        if len(self.emergency_contacts) > 5 or any(
+            not c.name or len(c.name) > 60 or not c.name.isprintable() for c in self.emergency_contacts
+        ):
+            raise InvalidLineConfig("At most five people are rung in an emergency, each with a name.")
+        if any(not re.fullmatch(r"\+[1-9]\d{6,14}", c.number) for c in self.emergency_contacts):
+            raise InvalidLineConfig(
+                "A number for emergencies is a whole telephone number. 911 is never rung from here: it would be told "
+                "this site's address, not the caller's."
+            )
+        if not 0 <= self.emergency_patience <= 300:
+            raise InvalidLineConfig("Others are rung in an emergency after 0 to 300 seconds.")
         if not 60 <= self.max_wait_seconds <= 7200:
             raise InvalidLineConfig("The longest wait is between 60 and 7200 seconds.")
 
@@ -310,6 +338,11 @@ class Closure:
     closed_at: datetime
     closed_by: str | None
     until: datetime | None
+
+
+def _contact(body: Mapping[str, Any]) -> EmergencyContact:
+    number = str(body["number"]).strip()
+    return EmergencyContact(name=str(body["name"]).strip(), number=to_e164(number) or number)
 
 
 def _text(value: UUID | None) -> str | None:
