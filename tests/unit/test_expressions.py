@@ -68,6 +68,8 @@ def test_what_an_expression_comes_to(text: str, expected: Any) -> None:
         ("(" * 40 + "1" + ")" * 40, "nested too deeply"),
         ("-" * 60 + "1", "nested too deeply"),
         ("a or " * 200 + "a", "at most 500"),
+        ("1" * 16, "at most 15 digits"),
+        ("9" * 400 + ".0", "at most 15 digits"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, said: str) -> None:
@@ -98,3 +100,19 @@ def test_sameness_is_what_people_mean() -> None:
     assert not same("007", "7")
     assert not same(True, 1)
     assert not same(None, "")
+
+
+def test_nothing_grows_without_end_however_often_it_is_added_to_itself() -> None:
+    """Sixty doublings would fill the memory of the one process that leads every call."""
+    text: Any = "x"
+    number: Any = 1
+    for _ in range(60):
+        text = read("t + t + t + t").value({"t": text}.get)
+        number = read("t + t + t + t").value({"t": number}.get)
+    assert text is None and number is None
+
+
+@given(st.floats(), st.floats(), st.sampled_from("+-"))
+def test_a_sum_is_a_number_that_can_be_written_down_or_nothing(left: float, right: float, sign: str) -> None:
+    found = read(f"a {sign} b").value({"a": left, "b": right}.get)
+    assert found is None or abs(found) <= 10**15

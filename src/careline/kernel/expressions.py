@@ -16,6 +16,9 @@ from careline.kernel.errors import InvalidInput
 
 #: Longest expression, and deepest nesting of parentheses and lists.
 LONGEST, DEEPEST = 500, 20
+#: The longest text and the largest number that can come of `+` and `-`: a few expressions, each doubling what the one
+#: before made, would fill all memory. What is larger is none.
+LONGEST_TEXT, LARGEST_NUMBER = 2000, 10**15
 
 Value = str | int | float | bool | None | list[Any]
 Function = Callable[..., Any]
@@ -145,7 +148,9 @@ class _Reader:
             return ("list", *self.several("]", depth))
         if kind == "number":
             self.token = next(self.tokens)
-            return ("value", float(word) if "." in word else int(word[:15]))
+            if len(word) > 22 or len(word.partition(".")[0]) > 15:
+                raise ExpressionError("A number has at most 15 digits, and 6 after the point.")
+            return ("value", float(word) if "." in word else int(word))
         if kind == "text":
             self.token = next(self.tokens)
             return ("value", word[1:-1])
@@ -225,13 +230,20 @@ def _pair(sign: str, left: Any, right: Any) -> Any:
     a, b = _number(left), _number(right)
     if sign in ("+", "-"):
         if a is None or b is None:
-            return left + right if sign == "+" and isinstance(left, str) and isinstance(right, str) else None
-        return a + b if sign == "+" else a - b
+            return _joined(left, right) if sign == "+" else None
+        made = a + b if sign == "+" else a - b
+        return made if abs(made) <= LARGEST_NUMBER else None
     if a is None or b is None:
         if not (isinstance(left, str) and isinstance(right, str)):
             return False
         return _ordered(sign, left, right)
     return _ordered(sign, a, b)
+
+
+def _joined(left: Any, right: Any) -> str | None:
+    if not (isinstance(left, str) and isinstance(right, str)) or len(left) + len(right) > LONGEST_TEXT:
+        return None
+    return left + right
 
 
 def _ordered(sign: str, a: Any, b: Any) -> bool:
