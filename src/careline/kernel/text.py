@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from careline.kernel.errors import InvalidInput
+
+#: NUL, and halves of characters: neither PostgreSQL nor UTF-8 holds them.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: Numbers beyond this are no counts of anything a call has.
+_LARGEST = 10**15
 
 
 def plain(text: str, field: str, *, most: int = 200, needed: bool = True) -> str:
@@ -15,3 +24,17 @@ def plain(text: str, field: str, *, most: int = 200, needed: bool = True) -> str
     if len(text) > most:
         raise InvalidInput(f"At most {most} characters.", field=field)
     return text
+
+
+def storable(value: Any) -> Any:
+    """A JSON value without what a database cannot hold: characters that are none, numbers without bound."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("", value)
+        case int() | float() if not isinstance(value, bool) and not abs(value) <= _LARGEST:
+            return None
+        case Mapping():
+            return {storable(key): storable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [storable(inner) for inner in value]
+    return value
