@@ -54,7 +54,7 @@ class Ehr:
 @pytest.fixture
 async def ehr() -> AsyncIterator[tuple[Ehr, int]]:
     one, app = Ehr(), web.Application()
-    app.router.add_get("/{tail:.*}", one.answer)
+    app.router.add_post("/{tail:.*}", one.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -115,10 +115,13 @@ async def test_q1_an_http_look_up_reads_simple_paths(db, tenant, ehr):
         question = Question(endpoint="http", path="orders", query={"id": 7}, into={"n": "total", "gone": "x.y"})
         found = await ask(service, tenant, question)
         assert (found.exit, dict(found.values)) == ("next", {"n": 1, "gone": None})
-        assert server.seen[0][:2] == ("GET", "/v1/orders?id=7")
+        assert server.seen[0] == ("POST", "/v1/orders", '{"id": 7}'), "nothing that was asked is in the address"
+        open_ = Question(endpoint="http", path="orders", query={"id": 7}, into={"n": "total"}, send="address")
+        assert (await ask(service, tenant, open_)).exit == "next"
+        assert server.seen[1][:2] == ("GET", "/v1/orders?id=7")
         away = Question(endpoint="http", path="../../etc", into={"n": "total"})
         assert (await ask(service, tenant, away)).exit == "failed"
-        assert len(server.seen) == 1
+        assert len(server.seen) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from careline.flows import diff, gate, interpreter, shape, trials
-from careline.flows.gate import Context
+from careline.flows.judge import Context
 from careline.flows.kinds import KINDS
 from careline.flows.model import Answered, Cause, Cursor, Env, Heard, Key, Stimulus
 from careline.flows.nodes import ways
@@ -177,7 +177,7 @@ def a_node(draw: st.DrawFn) -> dict[str, Any]:
         "factors": st.just([{"name": "phone", "prompts": ["goodbye"], "least": 2, "most": 3}]),
     }  # fmt: skip
     fixed = {"queue": "Scheduling", "table": "insurers", "endpoint": "ehr", "variable": "v", "seconds": 4, "least": 1,
-             "most": 4, "department": "Nurses", "calendar": "Pharmacy"}  # fmt: skip
+             "most": 4, "department": "Nurses", "calendar": "Pharmacy", "requirement": "= weekday"}  # fmt: skip
     for spec in kind.fields:
         if spec.name == "type":
             made["type"] = draw(st.sampled_from(["digits", "number", "phone", "money"]))

@@ -202,7 +202,14 @@ def test_q1_a_look_up_has_a_time_out_and_an_exit_for_every_failure() -> None:
     walk = Walk(flow(node))
     assert walk.did(Ask) == Ask(
         "lookup",
-        {"endpoint": "ehr", "method": "http", "path": "Patient/1", "query": {"id": 1}, "into": {"topic": "name.0"}},
+        {
+            "endpoint": "ehr",
+            "method": "http",
+            "path": "Patient/1",
+            "send": "body",
+            "query": {"id": 1},
+            "into": {"topic": "name.0"},
+        },
         4.0,
     )
     assert walk.did(Speak)
@@ -272,7 +279,7 @@ def test_q1_queue_callback_voicemail_transfer_agent_and_end_hand_over_and_take_b
         {"kind": "queue", "queue": "Desk", "reason": "r", "exits": {"leave": "a", "callback": "b", "overflow": "c"}}
     )
     walk = Walk(queue)
-    assert walk.did(ToQueue) == ToQueue(id_of("Desk"), "r", "a", "b", "c", 0)
+    assert walk.did(ToQueue) == ToQueue(id_of("Desk"), "r", "a", "b", "c")
     assert walk.go(Answered("overflow")).at == "c"
     callback = {"kind": "callback", "queue": "Desk", "exits": {"accepted": "a", "declined": "b", "failed": "c"}}
     assert Walk(flow(callback)).did(ToCallback) == ToCallback(id_of("Desk"), "agent-first", None)

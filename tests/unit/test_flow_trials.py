@@ -13,6 +13,7 @@ import pytest
 import careline.flows
 from careline.cli import main
 from careline.flows import diff, gate, text, trials
+from careline.flows.judge import Context
 from careline.flows.kinds import KINDS
 from careline.flows.model import Flow, FlowError
 from careline.flows.reading import read, read_text
@@ -32,7 +33,7 @@ def test_q4_the_examples_pass_the_gate_the_schema_and_their_own_tests(file: Path
     written = file.read_text("utf-8")
     reading = read_text(written)
     assert reading.problems == ()
-    assert gate.problems(reading.flow, gate.Context(prompts=known_prompts())) == []
+    assert gate.problems(reading.flow, Context(prompts=known_prompts())) == []
     data = text.load(written)
     jsonschema_rs.Draft202012Validator(schema()).validate(data)
     played = trials.run(reading.flow, data["tests"])
@@ -215,7 +216,7 @@ def test_the_flow_of_the_guide_is_sound() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "flows.md").read_text("utf-8")
     (written,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
     reading = read_text(written)
-    assert [*reading.problems, *gate.problems(reading.flow, gate.Context(prompts=known_prompts()))] == []
+    assert [*reading.problems, *gate.problems(reading.flow, Context(prompts=known_prompts()))] == []
     assert [test.said for test in trials.run(reading.flow, text.load(written)["tests"])] == ["", ""]
     for kind in KINDS.values():
         row = next(line for line in guide.splitlines() if line.startswith(f"| `{kind.name}` |"))

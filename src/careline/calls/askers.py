@@ -25,6 +25,7 @@ class LookupAsker:
             endpoint=str(body["endpoint"]),
             kind="fhir" if body.get("method") == "fhir" else "http",
             path=str(body.get("path") or ""),
+            send="address" if body.get("send") == "address" else "body",
             query=dict(body.get("query") or {}),
             into=dict(body.get("into") or {}),
             seconds=ask.seconds,

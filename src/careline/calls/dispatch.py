@@ -147,6 +147,8 @@ class Dispatch:
             queued_at=call.queued_at,
             arrived_at=call.arrived_at,
             klass=EMERGENCY if call.priority >= FIRST_OF_ALL else ROUTINE,
+            # In an emergency anybody who serves the queue helps.
+            requirement="" if call.priority >= FIRST_OF_ALL else call.requirement,
             channel="callback" if call.phase is Phase.CALLBACK else "voice",
             preferred=_preferred(call, queue),
             direct=_direct(call),

@@ -12,11 +12,12 @@ from typing import Literal
 
 from careline.calls import callback_dialog, handover, ways
 from careline.calls.asks import Ask
+from careline.calls.callback_fold import owed
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
-from careline.calls.waiting import join_queue
+from careline.calls.waiting import Joining, join, join_person, join_queue
 from careline.flows import ahead, interpreter
 from careline.flows import model as flows
 from careline.flows.model import Answered, Cause, Cursor, Env, FlowError, Key, Prompt
@@ -174,11 +175,13 @@ def follow(s: Step, cursor: Cursor, actions: list[flows.Action]) -> None:
 
 def _hand_over(s: Step, action: flows.Action) -> None:
     """The caller leaves the flow."""
+    if owed(s.call):
+        # A callback is arranged: the flow may still speak and ask, but nothing takes the caller elsewhere.
+        callback_dialog.last_word(s, *(action.prompts if isinstance(action, flows.Finish) else ()))
+        return
     match action:
-        case flows.ToQueue(queue, reason, leave, _callback, _overflow, priority):
-            # Back in the queue one stands in, after a question or a callback that was not arranged: the place is kept.
-            place_at = s.call.place_at if s.call.queue_id == queue else None
-            join_queue(s, queue, reason=reason, leave=leave, priority=priority, place_at=place_at)
+        case flows.ToQueue():
+            _to_queue(s, action)
         case flows.ToVoicemail(department, prompts):
             invite_message(s, department, prompts)
         case flows.Finish(prompts, outcome):
@@ -189,11 +192,29 @@ def _hand_over(s: Step, action: flows.Action) -> None:
                 go(s, s.call.cursor, Answered("failed"))
             else:
                 handover.send_outside(s, target, int(seconds))
-        case flows.ToCallback(queue, _mode, reason):
+        case flows.ToCallback(queue, mode, reason, requirement):
             if queue in s.setting.queues:
-                callback_dialog.begin_from_flow(s, queue, reason=reason)
+                wanted = None if mode == "queue" else mode
+                callback_dialog.begin_from_flow(s, queue, reason=reason, requirement=requirement, mode=wanted)
             else:
                 go(s, s.call.cursor, Answered("failed"))
+
+
+def _to_queue(s: Step, to: flows.ToQueue) -> None:
+    """Wait in a queue, or for one person first."""
+    joining = Joining(
+        reason=to.reason,
+        leave=to.leave,
+        # Back in the queue one stands in, after a question or a callback that was not arranged: the place is kept.
+        place_at=s.call.place_at if s.call.queue_id == to.queue else None,
+        priority=to.priority,
+        requirement=to.requirement,
+        person_seconds=to.person_seconds,
+    )
+    if to.person and s.setting.is_person(to.person) and to.queue in s.setting.queues:
+        join_person(s, to.person, to.person_seconds, to.queue, joining)
+    else:
+        join(s, to.queue, joining)
 
 
 def _ask(s: Step, kind: str, body: object, seconds: float) -> None:
@@ -224,6 +245,9 @@ def _lost(s: Step) -> None:
     s.happened(Kind.FLOW_FAILED, node=s.call.cursor.node if s.call.cursor else None)
     if s.call.playback:
         s.do(StopPlay(playback=s.call.playback))
+    if owed(s.call):
+        callback_dialog.last_word(s)
+        return
     queue = s.line.fallback_queue
     if queue is not None and queue in s.setting.queues:
         join_queue(s, queue, reason=s.call.reason, leave=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,18 +16,19 @@ from careline.calls.model import FIRST_OF_ALL, Call, Direct, Kind, Phase
 from careline.calls.ports import Park, Unpark
 from careline.calls.step import Step
 from careline.flows.model import Prompt
+from careline.flows.nodes import PERSON_SECONDS
+from careline.queues import skills
 from careline.queues.estimate import Announced
 from careline.queues.estimate import announce as announced
 from careline.queues.rules import Announce
+
+log = logging.getLogger(__name__)
 
 #: A caller who is not connected within this time hears place and wait for the first time.
 FIRST_ANNOUNCEMENT = timedelta(seconds=4)
 #: Upper ends, in minutes, of the ranges that are recorded: "five to ten minutes".
 BANDS = (1, 2, 5, 10, 15, 20, 30, 45)
 
-
-#: How long a caller who dialled one person waits for that person alone, in seconds.
-OWN_QUEUE_WAIT = 120.0
 #: A caller who lost the agent through no fault of their own goes before everyone of the same queue, and is not turned
 #: away at the door.
 HEAD_OF_QUEUE = 1_000
@@ -45,6 +47,10 @@ class Joining:
     direct: Direct | None = None
     #: It comes from another queue: rules of overflow that have been applied stay applied.
     kept: bool = False
+    #: What the agent must be able to do; None: as before.
+    requirement: str | None = None
+    #: How long one person alone is waited for, where the queue is a person's own, in seconds.
+    person_seconds: float = PERSON_SECONDS
 
 
 def join_queue(
@@ -55,10 +61,12 @@ def join_queue(
     leave: str | None,
     place_at: datetime | None = None,
     priority: int = 0,
+    requirement: str | None = None,
 ) -> None:
     """Wait in a queue with music, unless its rules send the caller elsewhere. A queue that no longer exists becomes a
     voicemail: never a dead end."""
-    join(s, queue_id, Joining(reason=reason, leave=leave, place_at=place_at, priority=priority))
+    joining = Joining(reason=reason, leave=leave, place_at=place_at, priority=priority, requirement=requirement)
+    join(s, queue_id, joining)
 
 
 def join_person(s: Step, agent_id: UUID, seconds: float, backup: UUID, joining: Joining) -> None:
@@ -78,7 +86,7 @@ def join(s: Step, queue_id: UUID, joining: Joining) -> None:
     if queue_id not in s.setting.queues and s.setting.is_person(queue_id) and backup in s.setting.queues:
         # A menu or a direct line that leads to a person: their own queue first, then the line's.
         assert backup is not None
-        join_person(s, queue_id, OWN_QUEUE_WAIT, backup, joining)
+        join_person(s, queue_id, joining.person_seconds, backup, joining)
     elif queue_id not in s.setting.queues:
         invite_message(s, None, (Prompt("voicemail.instructions"),))
     elif joining.priority >= HEAD_OF_QUEUE or joining.direct or not s.setting.turn_away(s, queue_id, joining):
@@ -88,6 +96,8 @@ def join(s: Step, queue_id: UUID, joining: Joining) -> None:
 def put_in_line(s: Step, queue_id: UUID, joining: Joining) -> None:
     """Wait in a queue with music, whatever its rules say about joining."""
     queue, direct = s.setting.queues[queue_id], joining.direct
+    if joining.requirement:
+        joining = replace(joining, requirement=_readable(joining.requirement))
     frozen: dict[str, Any] = {}
     if queue.rules.rings_frozen:
         frozen["rings"] = msgspec.to_builtins(queue.rules.rings, order="deterministic")
@@ -100,12 +110,23 @@ def put_in_line(s: Step, queue_id: UUID, joining: Joining) -> None:
         leave=joining.leave,
         # Who raised an emergency stays first in every queue to come.
         priority=max(joining.priority, FIRST_OF_ALL if s.call.emergency_how in ("key", "words") else 0),
+        requirement=s.call.requirement if joining.requirement is None else joining.requirement,
         place_at=joining.place_at.isoformat() if joining.place_at else None,
         announce_at=(s.now + FIRST_ANNOUNCEMENT).isoformat(),
         kept=joining.kept,
         **frozen,
     )
     s.do(Park(channel=s.call.channel))
+
+
+def _readable(requirement: str) -> str:
+    """A flow can make a skill expression from what a table says: one that is none asks for nothing."""
+    try:
+        skills.parse(requirement)
+    except skills.BadExpression:
+        log.warning("a flow asked for skills that cannot be read")
+        return ""
+    return requirement
 
 
 def choices(s: Step, *, first: bool) -> tuple[Prompt, ...]:

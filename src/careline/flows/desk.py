@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from careline.flows import gate, shape, store, text, trials
+from careline.flows.judge import Context
 from careline.flows.model import Flow, FlowError, Problem
 from careline.flows.nodes import SubFlow
 from careline.flows.reading import Reading, read, read_text
@@ -131,7 +132,7 @@ class FlowDesk:
 _TRY = UUID(int=0)
 
 
-def _judged(reading: Reading, flow: Flow, context: gate.Context, nodes: frozenset[str] | None) -> list[Problem]:
+def _judged(reading: Reading, flow: Flow, context: Context, nodes: frozenset[str] | None) -> list[Problem]:
     if any(p.code == "nodes-missing" for p in reading.problems):
         return list(reading.problems)
     return [*reading.problems, *gate.problems(flow, context, names=nodes)]

@@ -171,9 +171,19 @@ class _Walk:
             case Lookup() | Transfer() | CallbackOffer() | VoiceAgent():
                 self._begin_handing_over(node)
             case EnterQueue():
-                leave, callback, overflow = (node.exits.get(exit) for exit in ("leave", "callback", "overflow"))
-                queue = id_of(node.queue)
-                self.actions.append(ToQueue(queue, node.reason, leave, callback, overflow, node.priority))
+                self.actions.append(
+                    ToQueue(
+                        id_of(node.queue),
+                        node.reason,
+                        node.exits.get("leave"),
+                        node.exits.get("callback"),
+                        node.exits.get("overflow"),
+                        priority=node.priority,
+                        requirement=at.needed(node.requirement),
+                        person=id_of(node.person) if node.person else None,
+                        person_seconds=node.person_seconds,
+                    )
+                )
             case Voicemail():
                 department = id_of(node.department) if node.department else None
                 self.actions.append(ToVoicemail(department, at.spoken(node.prompts)))
@@ -242,6 +252,7 @@ class _Walk:
             case listening.Chose(option, digit):
                 self.actions.append(Chosen(at.node, digit, option.reason, option.language))
                 at.language = option.language or at.language
+                at.choose(option.requirement)
                 return option.next
             case listening.Agreed(record, to):
                 self.actions.append(Consented(record))
@@ -275,6 +286,7 @@ class _Walk:
                     "endpoint": node.endpoint,
                     "method": node.method,
                     "path": at.fill(node.path),
+                    "send": node.send,
                     "query": {name: at.value(value) for name, value in node.query.items()},
                     "into": dict(node.into),
                 }
@@ -290,7 +302,7 @@ class _Walk:
                 else:
                     self._enter(node.exits["failed"])
             case CallbackOffer():
-                self.actions.append(ToCallback(id_of(node.queue), node.mode, node.reason))
+                self.actions.append(ToCallback(id_of(node.queue), node.mode, node.reason, at.needed("")))
 
     def _answered(
         self, node: Lookup | Transfer | CallbackOffer | VoiceAgent | EnterQueue | Verify, answer: Answered

@@ -17,7 +17,7 @@ class Field:
 
     name: str
     #: prompts, text, variable, condition, value, values, into, number, integer, boolean, choice, key, options, cases,
-    #: factors, or a reference: queue, department, calendar, table, flow.
+    #: factors, or a reference: queue, person, department, calendar, table, flow.
     type: str
     doc: str
     needed: bool = False
@@ -142,6 +142,13 @@ KINDS: Mapping[str, Kind] = {
                 Field(name="method", type="choice", choices=("http", "fhir"), default="http", doc="How it is asked."),
                 Field(name="path", type="text", doc="Below the system's address; {variable} puts a value in."),
                 Field(name="query", type="values", doc="What is asked for, by name."),
+                Field(
+                    name="send",
+                    type="choice",
+                    choices=("body", "address"),
+                    default="body",
+                    doc="How it travels. In an address it stays in logs: nothing that tells who calls may go there.",
+                ),
                 _INTO,
                 _seconds("How long the answer is waited for.", None, needed=True, most=30),
                 _prompts("Heard meanwhile.", needed=False),
@@ -208,6 +215,15 @@ KINDS: Mapping[str, Kind] = {
                 Field(name="queue", type="queue", needed=True, doc="The queue."),
                 _REASON,
                 Field(name="priority", type="integer", least=-100, most=100, default=0, doc="Above others, or below."),
+                Field(
+                    name="requirement",
+                    type="value",
+                    doc="Skills the agent must have for these callers, such as: billing >= 50 and not trainee.",
+                ),
+                Field(name="person", type="person", doc="Somebody the caller waits for first, before the queue."),
+                _seconds(
+                    "How long that person alone is waited for.", nodes.PERSON_SECONDS, name="person_seconds", most=3600
+                ),
             ),
             optional=("leave", "callback", "overflow"),
             waits=True,
@@ -221,9 +237,9 @@ KINDS: Mapping[str, Kind] = {
                 Field(
                     name="mode",
                     type="choice",
-                    choices=("agent-first", "caller-first"),
-                    default="agent-first",
-                    doc="Who is rung first.",
+                    choices=("queue", "agent-first", "caller-first"),
+                    default="queue",
+                    doc="Who is rung first; queue: as the queue's own rules say.",
                 ),
                 _REASON,
                 _prompts("Said before the offer.", needed=False),

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from careline.flows.nodes import Node, Ref
+from careline.flows.nodes import PERSON_SECONDS, Node, Ref
 from careline.flows.nodes import Prompt as Prompt
 from careline.kernel.errors import InvalidInput
 
@@ -131,6 +131,8 @@ class Cursor:
     #: Which factor is being asked, and those typed already.
     item: int = 0
     typed: Mapping[str, str] = field(default_factory=dict)
+    #: What the agent must be able to do by what the caller chose: menu (with the sub-flows around it) -> expression.
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     def to_body(self) -> dict[str, Any]:
         """As JSON for an event: without anything secret."""
@@ -150,6 +152,8 @@ class Cursor:
             body["digits"] = self.digits
         if self.item and not self.secret:
             body["item"] = self.item
+        if self.needs:
+            body["needs"] = dict(self.needs)
         return body
 
     @classmethod
@@ -168,6 +172,7 @@ class Cursor:
             language=body.get("chosen"),
             digits=str(body.get("digits", "")),
             item=int(body.get("item", 0)),
+            needs=dict(body.get("needs") or {}),
         )
 
     def public(self) -> Cursor:
@@ -314,11 +319,13 @@ class ToCallback:
     queue: UUID
     mode: str
     reason: str | None
+    requirement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ToQueue:
-    """The flow hands the caller to a queue. `leave`, `callback`, `overflow`: nodes to go on at, where there are any."""
+    """The flow hands the caller to a queue. `leave`, `callback`, `overflow`: nodes to go on at, where there are any.
+    `requirement`: a skill expression; `person` is waited for first, for `person_seconds`."""
 
     queue: UUID
     reason: str | None
@@ -326,6 +333,9 @@ class ToQueue:
     callback: str | None = None
     overflow: str | None = None
     priority: int = 0
+    requirement: str = ""
+    person: UUID | None = None
+    person_seconds: float = PERSON_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ Ref = UUID | str
 
 Exits = Mapping[str, str]
 
+#: How long a caller who asks for one person waits for that person alone, unless the flow says otherwise, in seconds.
+PERSON_SECONDS = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -61,6 +64,8 @@ class Option:
     language: str | None = None
     #: Words that choose this as the key does, by language.
     phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What the agent must be able to do for whoever chose this, in every queue from here on: a skill expression.
+    requirement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +148,8 @@ class Lookup:
     #: Below the endpoint's address; for FHIR the type of resource.
     path: str = ""
     query: Mapping[str, Any] = field(default_factory=dict)
+    #: How `query` travels: in the body of a POST, or in the address of a GET, where logs keep it. FHIR: in the body.
+    send: Literal["body", "address"] = "body"
     #: Variable -> path in the answer, for example `entry.0.resource.id`.
     into: Mapping[str, str] = field(default_factory=dict)
     #: Heard while the other system thinks.
@@ -218,10 +225,16 @@ class EnterQueue:
     """Wait for an agent. Exits, all of them optional: leave (the caller presses 1 while waiting), callback (asks to be
     called back), overflow (the queue's rules turn the caller away)."""
 
+    #: A queue; or a person, whose own queue it is, and after that the line's.
     queue: Ref
     exits: Exits = field(default_factory=dict)
     reason: str | None = None
     priority: int = 0
+    #: What the agent must be able to do besides what the queue asks: a skill expression, or the flow's that gives one.
+    requirement: str | Expression = ""
+    #: Somebody to be waited for first, and for how many seconds.
+    person: Ref | None = None
+    person_seconds: float = PERSON_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +243,8 @@ class CallbackOffer:
 
     queue: Ref
     exits: Exits
-    mode: Literal["agent-first", "caller-first"] = "agent-first"
+    #: Who is rung first; `queue`: as the queue's own rules say.
+    mode: Literal["queue", "agent-first", "caller-first"] = "queue"
     prompts: tuple[Spoken, ...] = ()
     reason: str | None = None
 

@@ -59,6 +59,7 @@ class Place:
     secret: bool = False
     item: int = 0
     typed: Mapping[str, str] = field(default_factory=dict)
+    needs: dict[str, str] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     #: The nodes come to in this step, with the sub-flow's node before its own: `who > ask`.
     path: list[str] = field(default_factory=list)
@@ -86,6 +87,7 @@ class Place:
             secret=cursor.secret,
             item=cursor.item,
             typed=cursor.typed,
+            needs=dict(cursor.needs),
         )
 
     def cursor(self) -> Cursor:
@@ -102,6 +104,7 @@ class Place:
             secret=self.secret,
             item=self.item,
             typed=self.typed,
+            needs=self.needs,
         )
 
     def present(self) -> Node:
@@ -114,11 +117,26 @@ class Place:
     def move(self, node: str) -> None:
         """Come to a node anew."""
         self.node = node
-        self.path.append(" > ".join([*(frame.node for frame in self.stack), node]))
+        self.path.append(self._whole_name())
         self.tries = self.item = 0
         self.speaking = self.secret = False
         self.digits = ""
         self.typed = {}
+
+    def _whole_name(self) -> str:
+        return " > ".join([*(frame.node for frame in self.stack), self.node])
+
+    def choose(self, requirement: str) -> None:
+        """What the choice at this menu asks of the agent; choosing anew takes the place of what was chosen before."""
+        self.needs.pop(self._whole_name(), None)
+        if requirement:
+            self.needs[self._whole_name()] = requirement
+
+    def needed(self, more: str | Expression) -> str:
+        """A skill expression of everything chosen, and `more`."""
+        asked = str(self.value(more) or "")
+        parts = [part for part in dict.fromkeys((*self.needs.values(), asked)) if part.strip()]
+        return parts[0] if len(parts) == 1 else " and ".join(f"({part})" for part in parts)
 
     # --- variables ----------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,9 @@ SELECT id, flow_id, number FROM flow_version WHERE published_at IS NOT NULL
 
 -- name: names
 SELECT 'queue' AS kind, id, name FROM queue WHERE active
+UNION ALL SELECT 'person', p.id, p.name FROM person p
+  WHERE p.deactivated_at IS NULL
+    AND EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor'))
 UNION ALL SELECT 'department', id, name FROM department WHERE active
 UNION ALL SELECT 'calendar', id, name FROM opening_hours
 UNION ALL SELECT 'flow', id, name FROM flow WHERE archived_at IS NULL
@@ -169,6 +172,9 @@ WHERE v.table_id = %(id)s ORDER BY v.version DESC LIMIT 200
 
 -- name: endpoints
 SELECT name FROM lookup_endpoint WHERE retired_at IS NULL ORDER BY name
+
+-- name: skills
+SELECT DISTINCT skill FROM person_skill ORDER BY skill
 
 -- name: recordings
 SELECT DISTINCT name FROM prompt_recording WHERE retired_at IS NULL ORDER BY name

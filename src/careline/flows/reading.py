@@ -199,7 +199,7 @@ class _Reader:
                     self.wrong(spec.name, "field-invalid", f"This is one of {', '.join(spec.choices)}.")
                     return spec.default
                 return given
-            case "queue" | "department" | "calendar" | "flow":
+            case "queue" | "person" | "department" | "calendar" | "flow":
                 return _reference(self.words(spec.name, given))
             case "condition":
                 return self.condition(spec.name, given)
@@ -301,7 +301,7 @@ class _Reader:
 
     def option(self, name: str, given: Any) -> Option:
         body = {"next": given} if isinstance(given, str) else self.mapping(name, given)
-        if unknown := set(body) - {"next", "reason", "language", "phrases"}:
+        if unknown := set(body) - {"next", "reason", "language", "phrases", "requirement"}:
             self.wrong(name, "field-unknown", f"A choice has no “{sorted(unknown)[0]}”.")
         if not isinstance(body.get("next"), str) or not body["next"]:
             self.wrong(f"{name}.next", "exit-missing", "This choice leads nowhere.")
@@ -309,12 +309,13 @@ class _Reader:
         for language, said in self.mapping(f"{name}.phrases", body.get("phrases")).items():
             said = [said] if isinstance(said, str) else said
             phrases[language] = tuple(self.words(f"{name}.phrases", x) for x in self.items(f"{name}.phrases", said))
-        reason, spoken = body.get("reason"), body.get("language")
+        reason, spoken, needed = body.get("reason"), body.get("language"), body.get("requirement")
         return Option(
             next=str(body.get("next") or ""),
             reason=self.words(f"{name}.reason", reason) if reason is not None else None,
             language=self.words(f"{name}.language", spoken) if spoken is not None else None,
             phrases=phrases,
+            requirement=self.words(f"{name}.requirement", needed) if needed is not None else "",
         )
 
     def case(self, name: str, given: Any) -> Case:

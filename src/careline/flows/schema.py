@@ -165,6 +165,7 @@ _SHARED: Mapping[str, Any] = {
                         "next": _TARGET,
                         "reason": {"type": "string"},
                         "language": {"$ref": "#/$defs/language"},
+                        "requirement": {"description": "A skill expression.", "type": "string"},
                         "phrases": {
                             "type": "object",
                             "additionalProperties": {

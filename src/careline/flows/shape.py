@@ -99,7 +99,7 @@ def prompts_of(node: Node) -> Iterator[tuple[str, Spoken]]:
 
 def expressions_of(node: Node) -> Iterator[tuple[str, Expression]]:
     """Every expression of a node with the field it stands in."""
-    for name in ("key", "number"):
+    for name in ("key", "number", "requirement"):
         if isinstance(value := getattr(node, name, None), Expression):
             yield name, value
     for name in ("values", "query", "inputs", "tells"):

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from careline.flows import shape
-from careline.flows.gate import Context
+from careline.flows.judge import Context
 from careline.flows.model import Flow, key_of
 from careline.flows.nodes import SubFlow
 from careline.flows.shelf import Shelf
@@ -18,23 +18,28 @@ from careline.platform.db import Row, Tx, queries
 q = queries("careline.flows")
 
 #: Which kind of name each field of a node holds.
-_NAMED = {"queue": "queue", "department": "department", "calendar": "calendar", "flow": "flow"}
+_NAMED = {"queue": "queue", "person": "person", "department": "department", "calendar": "calendar", "flow": "flow"}
 
 
 class Names:
     """What a flow of a tenant may name."""
 
-    def __init__(self, rows: list[Row], tables: list[Row], endpoints: list[str], recordings: list[str]) -> None:
-        self.by_kind: dict[str, dict[UUID, str]] = {kind: {} for kind in ("queue", "department", "calendar", "flow")}
+    def __init__(
+        self, rows: list[Row], tables: list[Row], endpoints: list[str], recordings: list[str], skills: list[str]
+    ) -> None:
+        self.by_kind: dict[str, dict[UUID, str]] = {kind: {} for kind in _NAMED}
         for row in rows:
             self.by_kind[row["kind"]][row["id"]] = row["name"]
         self.tables = {row["name"]: tuple(c["name"] for c in row["columns"]) for row in tables}
         self.endpoints = endpoints
         self.recordings = recordings
+        self.skills = skills
 
     def resolve(self, kind: str, value: str) -> str:
-        """The id a name stands for; what is no known name stays."""
+        """The id a name stands for; what is no known name stays. A queue may be a person's own."""
         found = [id_ for id_, name in self.by_kind[kind].items() if name == value]
+        if kind == "queue" and not found:
+            return self.resolve("person", value)
         return str(found[0]) if len(found) == 1 else value
 
     def shown(self) -> dict[str, str]:
@@ -49,6 +54,8 @@ class Names:
         """For the gate."""
         return Context(
             queues=self.by_kind["queue"],
+            people=self.by_kind["person"],
+            skills=frozenset(self.skills),
             departments=self.by_kind["department"],
             calendars=self.by_kind["calendar"],
             flows=self.by_kind["flow"],
@@ -67,6 +74,7 @@ async def names(tx: Tx, at: datetime) -> Names:
         await tx.all(q["list_tables"], {"at": at, "id": None, "name": None}),
         [row["name"] for row in await tx.all(q["endpoints"])],
         [row["name"] for row in await tx.all(q["recordings"])],
+        [row["skill"] for row in await tx.all(q["skills"])],
     )
 
 

@@ -20,6 +20,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from careline.kernel.networks import is_public
 from careline.lookups.breaker import Breaker
 from careline.lookups.model import ACCEPT, MOST_BYTES, Answer, Endpoint, InvalidEndpoint, Question, read, request
 from careline.platform.metrics import counter, histogram
@@ -56,7 +57,7 @@ class _Resolver(AbstractResolver):
         results: list[ResolveResult] = []
         for af, _kind, proto, _name, where in found:
             ip = str(where[0])
-            if not self.allowed(host, port) and not ipaddress.ip_address(ip.partition("%")[0]).is_global:
+            if not self.allowed(host, port) and not is_public(ip):
                 raise _HostNotAllowed(host)
             results.append(ResolveResult(hostname=host, host=ip, port=port, family=af, proto=proto, flags=0))
         return results
@@ -117,17 +118,20 @@ class LookupClient:
         return _told(endpoint, answer, time.monotonic() - began)
 
     async def _get(self, endpoint: Endpoint, secret: str | None, question: Question) -> Answer:
-        method, url, form = request(endpoint, question)
+        asked = request(endpoint, question)
+        url = asked.url
         headers = {"Accept": ACCEPT[endpoint.kind], "Accept-Encoding": "identity"}
         if endpoint.header and secret:
             headers[endpoint.header] = secret
         for _ in range(MOST_REDIRECTS + 1):
             self._check(url)
-            asked = self._open().request(method, url, headers=headers, data=form, allow_redirects=False)
-            async with asked as answer:
+            sent = self._open().request(
+                asked.method, url, headers=headers, data=asked.form, json=asked.json, allow_redirects=False
+            )
+            async with sent as answer:
                 if answer.status in (301, 302, 303, 307, 308):
                     onward = urljoin(url, answer.headers.get("Location", ""))
-                    if method != "GET" or urlsplit(onward)[:2] != urlsplit(url)[:2]:
+                    if asked.method != "GET" or urlsplit(onward)[:2] != urlsplit(url)[:2]:
                         raise _Failed(why="redirect")
                     url = onward
                     continue
@@ -146,11 +150,11 @@ class LookupClient:
         parts = urlsplit(url)
         host = parts.hostname or ""
         try:
-            inside = not ipaddress.ip_address(host).is_global
+            ipaddress.ip_address(host)
         except ValueError:
             return
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        if inside and not self._resolver.allowed(host, port):
+        if not is_public(host) and not self._resolver.allowed(host, port):
             raise _HostNotAllowed(host)
 
     def _open(self) -> aiohttp.ClientSession:

@@ -58,6 +58,8 @@ class Question:
     endpoint: str
     kind: Kind = "http"
     path: str = ""
+    #: Whether a plain question travels in the body of a POST or in the address of a GET.
+    send: Literal["body", "address"] = "body"
     query: Mapping[str, Any] = field(default_factory=dict)
     #: Variable -> path in the answer.
     into: Mapping[str, str] = field(default_factory=dict)
@@ -112,13 +114,28 @@ def address(base_url: str, path: str, query: Mapping[str, Any]) -> str:
     return f"{whole}?{urlencode({k: _text(v) for k, v in asked.items()})}" if asked else whole
 
 
-def request(endpoint: Endpoint, question: Question) -> tuple[str, str, dict[str, str] | None]:
-    """Method, address and form. A FHIR search travels as a form (R4, 3.1.1.1.4): what identifies a patient stays out
-    of addresses, and so out of the other side's access log. Raises `InvalidEndpoint`."""
-    if endpoint.kind == "fhir" and question.query:
-        form = {k: _text(v) for k, v in question.query.items() if v is not None}
-        return "POST", address(endpoint.base_url, f"{question.path.strip('/')}/_search", {}), form
-    return "GET", address(endpoint.base_url, question.path, question.query), None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question as it travels: at most one of `form` and `json` is there."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    form: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
+
+
+def request(endpoint: Endpoint, question: Question) -> Asked:
+    """The question as it travels. What identifies a patient stays out of addresses, and so out of the other side's
+    access log: a FHIR search is a form (R4, 3.1.1.1.4), a plain question a JSON object, unless the flow says that it
+    may stand in the address. Raises `InvalidEndpoint`."""
+    asked = {k: v for k, v in question.query.items() if v is not None}
+    if endpoint.kind == "fhir" and asked:
+        form = {k: _text(v) for k, v in asked.items()}
+        url = address(endpoint.base_url, f"{question.path.strip('/')}/_search", {})
+        return Asked(method="POST", url=url, form=form)
+    if asked and question.send == "body":
+        return Asked(method="POST", url=address(endpoint.base_url, question.path, {}), json=asked)
+    return Asked(method="GET", url=address(endpoint.base_url, question.path, asked))
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from careline import bootstrap
-from careline.flows import diff, gate, text, trials
+from careline.flows import diff, gate, judge, text, trials
 from careline.flows.model import FlowError, Problem
 from careline.flows.reading import read_text
 from careline.flows.trials import Trial
@@ -57,7 +57,7 @@ def _judge(file: Path, *, tests: bool) -> int:
     reading = read_text(written)
     found = list(reading.problems)
     if not any(p.code == "text-unreadable" for p in found):
-        found += gate.problems(reading.flow, gate.Context(prompts=known_prompts()))
+        found += gate.problems(reading.flow, judge.Context(prompts=known_prompts()))
     played: list[Trial] = []
     if tests and not any(p.code in gate.BLOCKING for p in found):
         played = trials.run(reading.flow, text.load(written).get("tests"))
