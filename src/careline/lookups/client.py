@@ -6,9 +6,9 @@ Nothing that is sent or received is logged: only the system's name, how it went 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Collection
@@ -19,6 +19,7 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from careline.kernel.networks import is_public
 from careline.lookups.breaker import Breaker
@@ -32,6 +33,8 @@ SECONDS = histogram("careline_lookup_seconds", "How long look-ups took.")
 
 #: Questions to one system at a time; more fail at once instead of piling up.
 AT_ONCE = 50
+#: A host that is an address, or that somebody may read as one.
+_LITERAL = re.compile(r"[0-9.]*|.*:.*")
 #: Redirects followed, on the same host only.
 MOST_REDIRECTS = 3
 
@@ -146,15 +149,11 @@ class LookupClient:
         raise _Failed(why="redirect")
 
     def _check(self, url: str) -> None:
-        """A literal address does not pass the resolver: the same rule for it here."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if not is_public(host) and not self._resolver.allowed(host, port):
+        """A literal address does not pass the resolver: the same rule for it here, and for whatever the client may take
+        for one: `127.1`, digits of other scripts, a dot at the end."""
+        asked = URL(url)
+        host, port = asked.raw_host or "", asked.port or 0
+        if _LITERAL.fullmatch(host) and not is_public(host) and not self._resolver.allowed(host, port):
             raise _HostNotAllowed(host)
 
     def _open(self) -> aiohttp.ClientSession:
