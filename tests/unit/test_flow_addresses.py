@@ -9,6 +9,7 @@ import pytest
 
 from careline.flows import gate
 from careline.flows.reading import read
+from careline.flows.text import load
 from careline.lookups.model import Endpoint, Question, request
 
 pytestmark = pytest.mark.unit
@@ -55,6 +56,40 @@ def test_agents_are_not_asked_for_by_what_is_secret() -> None:
     nodes = {"wait": {"kind": "queue", "queue": "Desk", "requirement": "= member"}}
     found = read({"start": "wait", "variables": VARIABLES, "nodes": nodes})
     assert [(p.field, p.code) for p in gate.problems(found.flow)] == [("requirement", "secret-told")]
+
+
+OPEN = {"topic": {"shown": True}, "member": {"secret": True}, "copy": {}}
+
+
+def test_what_agents_see_holds_no_secret() -> None:
+    nodes = {"a": {"kind": "set", "values": {"copy": "= member"}, "next": "b"},
+             "b": {"kind": "set", "values": {"topic": "= copy"}, "next": "bye"}, "bye": BYE}  # fmt: skip
+    found = read({"start": "a", "variables": OPEN, "nodes": nodes})
+    assert [(p.node, p.field, p.code) for p in gate.problems(found.flow)] == [("b", "values.topic", "secret-told")]
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [("= office", True), ("= copy", True), ('= table("offices", office, "phone")', False), ("+13125550100", False)],
+)
+def test_a_caller_does_not_choose_the_number_that_is_rung(number: str, refused: bool) -> None:
+    nodes = {
+        "ask": {"kind": "collect", "prompts": [{"text": {"en": "Office?"}}], "variable": "office", "least": 1,
+                "most": 11, "next": "keep", "exits": {"no_input": "bye", "no_match": "bye"}},
+        "keep": {"kind": "set", "values": {"copy": "= office"}, "next": "ring"},
+        "ring": {"kind": "transfer", "number": number, "exits": dict.fromkeys(("busy", "no_answer", "failed"), "bye")},
+        "bye": BYE,
+    }  # fmt: skip
+    found = read({"start": "ask", "languages": ["en"], "variables": VARIABLES, "nodes": nodes})
+    assert ("number-typed" in {p.code for p in gate.problems(found.flow)}) is refused
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400 + ".0", "1e999", "10" * 10])
+def test_numbers_that_cannot_be_kept_are_none(number: str) -> None:
+    text = f"start: x\nvariables: {{v: {{default: 0}}}}\nnodes:\n  x: {{kind: end}}\n  y: {number}\n"
+    assert isinstance(load(text)["nodes"]["y"], str)
+    nodes = {"x": {"kind": "set", "values": {"plan": float("inf")}, "next": "bye"}, "bye": BYE}
+    assert [p.code for p in read({"start": "x", "variables": VARIABLES, "nodes": nodes}).problems] == ["field-invalid"]
 
 
 def test_a_question_travels_in_the_body_unless_the_flow_says_otherwise() -> None:

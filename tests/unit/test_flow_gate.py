@@ -172,7 +172,7 @@ def a_node(draw: st.DrawFn) -> dict[str, Any]:
         "cases": st.lists(st.builds(lambda w, n: {"when": w, "next": n}, EXPRESSION, TARGET), min_size=1, max_size=2),
         "condition": EXPRESSION,
         "values": st.dictionaries(st.just("v"), VALUE, min_size=1),
-        "value": st.sampled_from(["+13125550100", "= v"]),
+        "value": st.sampled_from(["+13125550100", "= table('insurers', v, 'accepted')"]),
         "into": st.just({"v": "accepted"}),
         "factors": st.just([{"name": "phone", "prompts": ["goodbye"], "least": 2, "most": 3}]),
     }  # fmt: skip

@@ -178,15 +178,36 @@ def test_what_another_system_said_is_in_no_event_and_is_asked_again_after_a_kill
     assert node(world) == "first"
 
 
-@pytest.mark.parametrize("secret", [True, False])
-def test_q1_digits_are_collected_and_secret_ones_never_written(secret):
-    world = flowing(COLLECT, variables=f"{{member: {{type: digits, secret: {str(secret).lower()}}}}}")
+@pytest.mark.parametrize("kept", ["secret", "shown", None])
+def test_q1_digits_are_collected_and_written_only_where_the_agent_is_to_see_them(kept):
+    world = flowing(COLLECT, variables=f"{{member: {{type: digits{f', {kept}: true' if kept else ''}}}}}")
     world.arrive()
     for digit in "123456":
         world.press(digit)
     assert world.call().ending == "closed"
-    assert ("123456" in written(world)) is (not secret)
-    assert ("12345" in written(world)) is (not secret)
+    assert ("123456" in written(world)) is (kept == "shown")
+    assert ("12345" in written(world)) is (kept == "shown")
+
+
+MADE_OF_IT = """
+  first: {kind: collect, prompts: [menu.intro], variable: pin, least: 4, most: 4, next: copy,
+          exits: {no_input: queue, no_match: queue}}
+  copy: {kind: set, values: {half: "= last(pin, 3)", list: ["= half"], sum: "= 1 + 1"}, next: again}
+  again: {kind: menu, prompts: [menu.intro], options: {1: bye}, exits: {no_input: queue, no_match: queue}}
+"""
+
+
+def test_q1_what_is_made_of_a_secret_is_as_secret():
+    world = flowing(MADE_OF_IT, variables="{pin: {secret: true}, half: {}, list: {}, sum: {}}")
+    world.arrive()
+    for digit in "4711":
+        world.press(digit)
+    cursor = world.call().cursor
+    assert (cursor.variables["half"], cursor.variables["list"], cursor.variables["sum"]) == ("711", ["711"], 2)
+    assert "711" not in written(world)
+    assert cursor.hidden == {"pin": "first", "half": "first", "list": "first"}
+    survives(world)
+    assert node(world) == "first", "what was lost is asked again"
 
 
 def test_q1_collecting_ends_by_terminator_by_pause_and_by_tries():

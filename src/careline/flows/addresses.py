@@ -18,16 +18,34 @@ CALLERS = frozenset({"caller.number"})
 
 def secret_names(flow: Flow) -> frozenset[str]:
     """Names whose value tells who a caller is: secret variables, the caller's number, and what was made from them."""
-    found = set(CALLERS) | {name for name, variable in flow.variables.items() if variable.secret}
+    return _made_of(flow, CALLERS | {name for name, variable in flow.variables.items() if variable.secret})
+
+
+def typed_names(flow: Flow) -> frozenset[str]:
+    """Names whose value a caller typed or another system said, and what was made from them but by way of a table."""
+    return _made_of(flow, answered_names(flow), tables=False)
+
+
+def _made_of(flow: Flow, seeds: frozenset[str], *, tables: bool = True) -> frozenset[str]:
+    found = set(seeds)
     changed = True
     while changed:
         changed = False
         for node in flow.nodes.values():
             for name, source in node.values.items() if isinstance(node, SetValues) else ():
-                if name not in found and isinstance(source, Expression) and source.names & found:
+                if name not in found and depends(source, frozenset(found), tables=tables):
                     found.add(name)
                     changed = True
     return frozenset(found)
+
+
+def depends(value: object, names: frozenset[str], *, tables: bool = True) -> bool:
+    """Whether a value is made from any of these names; without `tables`, what a table says for them is not."""
+    if isinstance(value, list):
+        return any(depends(item, names, tables=tables) for item in value)
+    if not isinstance(value, Expression) or not value.names & names:
+        return False
+    return tables or all(function != "table" for function, _count, _first in value.calls)
 
 
 def answered_names(flow: Flow) -> frozenset[str]:

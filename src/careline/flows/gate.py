@@ -91,8 +91,9 @@ def _node(judge: Judge, node: Node) -> None:
             if not node.cases:
                 judge.wrong("cases", "field-missing", "A branch has at least one case.")
         case SetValues():
-            for name in node.values:
+            for name, value in node.values.items():
                 judge.variable(f"values.{name}", name)
+                _shown(judge, f"values.{name}", name, value)
         case TableLookup():
             _table(judge, node)
         case Lookup() | VoiceAgent():
@@ -125,6 +126,9 @@ def _node(judge: Judge, node: Node) -> None:
             judge.reference("queue", node.queue, judge.context.queues, "queue")
         case Transfer() if isinstance(node.number, str) and to_e164(node.number) is None:
             judge.wrong("number", "number-invalid", "This is not a telephone number.")
+        case Transfer() if addresses.depends(node.number, addresses.typed_names(judge.flow), tables=False):
+            # Whoever types the number to be rung rings the world at the practice's cost.
+            judge.wrong("number", "number-typed", "A caller may not choose the number: let a table give it.")
         case Voicemail():
             judge.reference("department", node.department, judge.context.departments, "department")
 
@@ -157,6 +161,17 @@ def _queue(judge: Judge, node: EnterQueue) -> None:
         judge.reference("queue", node.queue, context.queues, "queue")
     judge.reference("person", node.person, context.people, "person")
     _requirement(judge, "requirement", node.requirement)
+
+
+def _shown(judge: Judge, name: str, variable: str, value: object) -> None:
+    """What agents see is written down: nothing secret goes there."""
+    shown = judge.flow.variables.get(variable)
+    if shown and shown.shown and not shown.secret and addresses.depends(value, _declared(judge.flow)):
+        judge.wrong(name, "secret-told", f"“{variable}” is shown to agents and written down: it may hold no secret.")
+
+
+def _declared(flow: Flow) -> frozenset[str]:
+    return addresses.secret_names(flow) - addresses.CALLERS
 
 
 def _requirement(judge: Judge, name: str, given: str | Expression) -> None:
@@ -201,9 +216,15 @@ def _sub_flow(judge: Judge, node: SubFlow) -> None:
     for exit in sorted(set(node.exits) - back):
         judge.wrong(f"exits.{exit}", "subflow-exit-unused", f"The sub-flow never comes back by “{exit}”.", "warning")
     for name in node.inputs:
-        if name not in inner.variables:
+        if name in inner.variables and inner.variables[name].shown and not inner.variables[name].secret:
+            if addresses.depends(node.inputs[name], _declared(judge.flow)):
+                judge.wrong(f"inputs.{name}", "secret-told", f"“{name}” is shown to agents: it may hold no secret.")
+        elif name not in inner.variables:
             judge.wrong(f"inputs.{name}", "variable-unknown", f"The sub-flow has no variable “{name}”.")
     for name, theirs in node.outputs.items():
+        ours = judge.flow.variables.get(name)
+        if theirs in addresses.secret_names(inner) and ours and ours.shown and not ours.secret:
+            judge.wrong(f"outputs.{name}", "secret-told", f"“{name}” is shown to agents: it may hold no secret.")
         if theirs not in inner.variables:
             judge.wrong(f"outputs.{name}", "variable-unknown", f"The sub-flow has no variable “{theirs}”.")
 

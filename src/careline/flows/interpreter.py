@@ -154,7 +154,7 @@ class _Walk:
                 return next((case.next for case in node.cases if at.holds(case.when)), node.exits["otherwise"])
             case SetValues():
                 for variable, value in node.values.items():
-                    at.set(variable, at.value(value))
+                    at.assign(variable, value)
                 return node.exits["next"]
             case TableLookup():
                 return self._table(node)
@@ -197,14 +197,14 @@ class _Walk:
         if row is None:
             return node.exits["not_found"]
         for variable, column in node.into.items():
-            self.at.set(variable, row.get(column))
+            self.at.set(variable, row.get(column), asked_at=self.at.source(node.key))
         return node.exits["next"]
 
     # --- listening --------------------------------------------------------------------------------------------------
 
     def _begin_listening(self, node: Menu | Collect | Consent | Verify, key: Key | None) -> str | None:
         at = self.at
-        at.secret = isinstance(node, Verify) or (isinstance(node, Collect) and at.is_secret(node.variable))
+        at.secret = isinstance(node, Verify) or (isinstance(node, Collect) and not at.is_shown(node.variable))
         if key and listening.wants(node, key.digit):
             # Typed ahead: who knows the choice need not hear it.
             at.speaking = False
@@ -315,7 +315,7 @@ class _Walk:
         if isinstance(node, Lookup | VoiceAgent):
             for variable in node.into:
                 if variable in answer.values:
-                    self.at.learn(variable, _plain(answer.values[variable]))
+                    self.at.set(variable, _plain(answer.values[variable]), asked_at=self.at.node)
         self._enter(to)
 
     def _speak(self, prompts: tuple[Spoken, ...]) -> None:

@@ -141,25 +141,37 @@ class Place:
     # --- variables ----------------------------------------------------------------------------------------------------
 
     def set(self, name: str, value: Any, asked_at: str | None = None) -> None:
-        """Give a variable a value; `asked_at` is the node that asked the caller for it."""
+        """Give a variable a value. `asked_at`: the node to ask at again for a value that stays in memory (what a caller
+        typed, what another system said, what was made of either): events hold nothing about a patient. Only a variable
+        that the flow shows to the agent is written down."""
         self.variables[name] = value
-        if self.is_secret(name):
+        if self.is_secret(name) or (asked_at is not None and not self.is_shown(name)):
             self.hidden[name] = asked_at or self.node
-        elif (known := self.flow.variables.get(name)) and known.shown:
+            return
+        self.hidden.pop(name, None)
+        if self.is_shown(name):
             self.changed.add(name)
 
-    def learn(self, name: str, value: Any) -> None:
-        """Give a variable what another system said. That stays in memory, and is asked again after an outage, unless
-        the flow shows it to the agent: events hold nothing about a patient."""
-        self.set(name, value, asked_at=self.node)
-        known = self.flow.variables.get(name)
-        if known is None or not known.shown:
-            self.hidden[name] = self.node
+    def assign(self, name: str, given: Any) -> None:
+        """Give a variable a plain value, or what an expression comes to; what is made of something hidden is hidden."""
+        self.set(name, self.value(given), asked_at=self.source(given))
+
+    def source(self, given: Any) -> str | None:
+        """The node that asked for what a value is made of; None when nothing in it is hidden."""
+        used = given.names if isinstance(given, Expression) else ()
+        if isinstance(given, list):
+            return next((found for item in given if (found := self.source(item))), None)
+        return next((self.hidden[name] for name in sorted(used) if name in self.hidden), None)
 
     def is_secret(self, name: str) -> bool:
         """Whether a variable is kept out of events."""
         known = self.flow.variables.get(name)
         return known is not None and known.secret
+
+    def is_shown(self, name: str) -> bool:
+        """Whether the agent sees a variable, so that it is written down."""
+        known = self.flow.variables.get(name)
+        return known is not None and known.shown and not known.secret
 
     def noted(self) -> Noted | None:
         """What the agent is shown anew."""
@@ -182,23 +194,24 @@ class Place:
     def push(self, node: SubFlow) -> str:
         """Enter a sub-flow; its first node."""
         inner = _sub_flow(self.flow, self.node)
-        given = {name: self.value(value) for name, value in node.inputs.items()}
+        given = {name: (self.value(value), self.source(value)) for name, value in node.inputs.items()}
         self.stack.append(Frame(node=self.node, variables=self.variables, hidden=self.hidden))
         self.flow, self.variables, self.hidden = inner, _defaults(inner), {}
-        for name, value in given.items():
-            self.set(name, value, asked_at=inner.start)
+        for name, (value, source) in given.items():
+            # Lost after an outage, it is asked again further out: where it was asked first.
+            self.set(name, value, asked_at=inner.start if source else None)
         return inner.start
 
     def pop(self, exit: str) -> str:
         """Leave a sub-flow by an exit; the node of the outer flow to go on at."""
-        inner = self.variables
+        inner, hidden = self.variables, self.hidden
         frame = self.stack.pop()
         self._find_flow()
         self.node, self.variables, self.hidden = frame.node, dict(frame.variables), dict(frame.hidden)
         node = self.present()
         assert isinstance(node, SubFlow)
         for name, theirs in node.outputs.items():
-            self.set(name, inner.get(theirs), asked_at=frame.node)
+            self.set(name, inner.get(theirs), asked_at=frame.node if theirs in hidden else None)
         return node.exits.get(exit) or next(iter(node.exits.values()))
 
     def _find_flow(self) -> None:
@@ -229,7 +242,9 @@ class Place:
         return expression.value(self.name, functions)
 
     def value(self, given: Any) -> Any:
-        """A value as the flow gives it: plain, or an expression."""
+        """A value as the flow gives it: plain, or an expression, or a list of these."""
+        if isinstance(given, list):
+            return [self.value(item) for item in given]
         return self.evaluate(given) if isinstance(given, Expression) else given
 
     def name(self, name: str) -> Any:

@@ -24,6 +24,9 @@ FORMAT = "flow/1"
 #: Bounds of a flow; far above any that people draw.
 MOST_NODES, MOST_ITEMS = 500, 200
 
+#: Numbers stay below this: what is greater, infinite or none at all cannot be spoken, nor kept.
+GREATEST = 1e15
+
 _TOP = ("careline", "name", "description", "languages", "start", "variables", "nodes", "tests")
 _NAME = re.compile(r"[^\W_][\w .:-]{0,59}")
 _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -359,7 +362,7 @@ _EMPTY: Mapping[str, Any] = {
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < GREATEST
 
 
 def _reference(text: str) -> UUID | str:

@@ -49,7 +49,7 @@ for _tag, _pattern, _first in (
     ("bool", r"(?:true|false)$", "tf"),
     ("null", r"(?:null|~|)$", "n~\0"),
     ("int", r"-?(?:0|[1-9][0-9]{0,14})$", "-0123456789"),
-    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+$", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}$", "-0123456789"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first.replace("\0", "")))
 _Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"$")))
