@@ -21,6 +21,7 @@ from careline.calls.callback_attempts import (
     rest,
     unanswered,
 )
+from careline.calls.callback_fold import owed
 from careline.calls.callback_model import CALLER_FIRST, Stage
 from careline.calls.model import Call, Kind, Offer, Phase
 from careline.calls.ports import Bridge, Hangup, HangupCause, Play, Ring, StopPlay, StopRecording
@@ -39,6 +40,7 @@ __all__ = [
     "MISSED",
     "agent_gone",
     "agent_ready",
+    "agreed",
     "caller_answered",
     "caller_left",
     "close",
@@ -62,6 +64,11 @@ def waits_for_caller(call: Call) -> bool:
     return call.phase is Phase.CALLBACK and call.callback is not None and call.callback.mode == CALLER_FIRST
 
 
+def agreed(call: Call) -> bool:
+    """Whether a callback has just been arranged and its caller is still on the line."""
+    return call.phase is Phase.CALLBACK and call.callback is not None and call.callback.stage is Stage.GOODBYE
+
+
 # --- from the line into the waiting --------------------------------------------------------------------------------
 
 
@@ -72,7 +79,7 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
         rest(s, "line-closed")
         return True
     callback = call.callback
-    if callback is None or call.phase is not Phase.CALLBACK:
+    if callback is None or not (call.phase is Phase.CALLBACK or owed(call)):
         return False
     match callback.stage:
         case Stage.GOODBYE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from careline.calls import callback_rules, closing, talk
+from careline.calls.callback_fold import owed
 from careline.calls.callback_model import Stage
 from careline.calls.model import SPARE, Call, Kind, Phase
 from careline.calls.ports import Hangup, HangupCause, StopRecording, Unbridge
@@ -147,7 +148,7 @@ def free_agent(s: Step, reason: str) -> None:
 def close(s: Step, *, outcome: str, by: str, **what: str | None) -> None:
     """End a callback that the caller or the floor no longer wants. Raises `WrongMoment` when it is no longer one."""
     callback = s.call.callback
-    if callback is None or s.call.phase is not Phase.CALLBACK:
+    if callback is None or not (s.call.phase is Phase.CALLBACK or owed(s.call)):
         raise talk.WrongMoment("This callback is over, or the caller is on the line already.")
     talk.end_offers(s, "withdrawn")
     free_agent(s, "callback-closed")

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from careline.calls import callback_rules
 from careline.calls.callback_model import Arranging, Ask, Origin
+from careline.calls.callback_questions import LISTEN, listen, moment, note, put
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
@@ -21,8 +22,7 @@ from careline.kernel.phone import to_e164
 
 #: The key by which a waiting caller asks to be called back, as `callback.offer` says.
 CALLBACK_KEY = "2"
-#: How long a key is waited for, and how often a question is put.
-LISTEN = timedelta(seconds=7)
+#: How often a question is put.
 TRIES = 3
 #: A caller who goes on waiting hears place and wait again after this time.
 ANNOUNCE_AGAIN = timedelta(seconds=20)
@@ -49,24 +49,26 @@ def possible(s: Step) -> bool:
     return offered and call.phase is Phase.WAITING and not call.arranging and not call.offers
 
 
-def ask(s: Step, origin: Origin = Origin.QUEUE) -> None:
+def ask(s: Step, origin: Origin = Origin.QUEUE, mode: str | None = None) -> None:
     """Begin: the calling number, when it can be called back, else another."""
     if s.call.playback:
         s.do(StopPlay(playback=s.call.playback))
     s.do(Unpark(channel=s.call.channel))
     if callback_rules.may_call(s, s.call.caller):
-        _put(s, Arranging(ask=Ask.NUMBER, origin=origin, number=s.call.caller))
+        put(s, Arranging(ask=Ask.NUMBER, origin=origin, number=s.call.caller, mode=mode))
     else:
-        _put(s, Arranging(ask=Ask.ENTER, origin=origin))
+        put(s, Arranging(ask=Ask.ENTER, origin=origin, mode=mode))
 
 
-def begin_from_flow(s: Step, queue_id: UUID, *, reason: str | None = None, leave: str | None = None) -> None:
-    """A flow's callback node: the place counts from now, or is the one the caller has in that queue. Who does not
-    arrange a callback goes on by the flow's exit."""
+def begin_from_flow(
+    s: Step, queue_id: UUID, *, reason: str | None = None, requirement: str | None = None, mode: str | None = None
+) -> None:
+    """A flow's callback node: the place counts from now, or is the one the caller has in that queue. Whether a callback
+    is arranged or not, the flow goes on by its exit. `mode`: who is rung first; None: as the queue says."""
     place_at = s.call.place_at if s.call.queue_id == queue_id else None
-    join_queue(s, queue_id, reason=reason, leave=leave, place_at=place_at)
+    join_queue(s, queue_id, reason=reason, leave=None, place_at=place_at, requirement=requirement)
     if s.call.phase is Phase.WAITING:
-        ask(s, Origin.FLOW)
+        ask(s, Origin.FLOW, mode)
 
 
 def welcome_back(s: Step) -> bool:
@@ -74,7 +76,7 @@ def welcome_back(s: Step) -> bool:
     old = s.setting.callback_of(s.call)
     if old is None:
         return False
-    _put(s, Arranging(ask=Ask.RETURNING, origin=Origin.ARRIVAL, number=s.call.caller, old=old.id))
+    put(s, Arranging(ask=Ask.RETURNING, origin=Origin.ARRIVAL, number=s.call.caller, old=old.id))
     return True
 
 
@@ -85,7 +87,7 @@ def played(s: Step) -> bool:
     """The question has been heard: now a key is waited for. True when the flow is to begin."""
     if s.call.arranging and s.call.arranging.ask is Ask.DONE:
         return _back(s)
-    _listen(s)
+    listen(s)
     return False
 
 
@@ -94,7 +96,7 @@ def resume(s: Step) -> bool:
     now = s.call.arranging
     if now is None or now.ask is Ask.DONE:
         return now is not None and _back(s)
-    _put(s, replace(now, digits=""))
+    put(s, replace(now, digits=""))
     return False
 
 
@@ -116,18 +118,18 @@ def key(s: Step, digit: str) -> bool:
             return _entered(s, now)
         case Ask.ENTER, _ if digit.isdigit():
             if len(now.digits) < 15:
-                _note(s, replace(now, digits=now.digits + digit), s.now + LISTEN)
+                note(s, replace(now, digits=now.digits + digit), s.now + LISTEN)
             return False
         case ((Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "1"):
             return _confirmed(s, now)
         case ((Ask.NUMBER | Ask.CHECK | Ask.AGAIN), "2"):
-            _put(s, Arranging(ask=Ask.ENTER, origin=now.origin))
+            put(s, Arranging(ask=Ask.ENTER, origin=now.origin, mode=now.mode))
             return False
         case Ask.WHEN, "1":
             arrange(s)
             return False
         case Ask.WHEN, "2":
-            _put(s, replace(now, ask=Ask.LATER, tries=0))
+            put(s, replace(now, ask=Ask.LATER, tries=0))
             return False
         case Ask.LATER, _ if digit in LATER:
             arrange(s, s.now + timedelta(hours=LATER[digit]))
@@ -136,7 +138,7 @@ def key(s: Step, digit: str) -> bool:
             return _take_place(s)
         case Ask.RETURNING, "2":
             s.happened(Kind.CALLBACK_CANCELLED, old=str(now.old))
-            _put(s, replace(now, ask=Ask.DONE), Prompt("callback.cancelled"))
+            put(s, replace(now, ask=Ask.DONE), Prompt("callback.cancelled"))
             return False
     return _again(s, Prompt("invalid-key"))
 
@@ -157,23 +159,23 @@ def _entered(s: Step, now: Arranging) -> bool:
     number = to_e164(now.digits, s.setting.region)
     if not callback_rules.may_call(s, number):
         return _again(s, Prompt("callback.number-refused"))
-    _put(s, replace(now, ask=Ask.CHECK, number=number, digits="", tries=0))
+    put(s, replace(now, ask=Ask.CHECK, number=number, digits="", tries=0))
     return False
 
 
 def _confirmed(s: Step, now: Arranging) -> bool:
     match now.ask:
         case Ask.CHECK:
-            _put(s, replace(now, ask=Ask.AGAIN, tries=0))
+            put(s, replace(now, ask=Ask.AGAIN, tries=0))
             return False
         case Ask.NUMBER:
             sure = replace(now, verified="calling-number", tries=0)
         case _:
             sure = replace(now, verified="keys", tries=0)
     if callback_rules.rules_of(s).schedulable:
-        _put(s, replace(sure, ask=Ask.WHEN))
+        put(s, replace(sure, ask=Ask.WHEN))
     else:
-        _note(s, replace(sure, ask=Ask.WHEN), None)
+        note(s, replace(sure, ask=Ask.WHEN), None)
         arrange(s)
     return False
 
@@ -188,7 +190,7 @@ def arrange(s: Step, later: datetime | None = None, *, heard: bool = True) -> No
         Kind.CALLBACK_ARRANGED,
         number=now.number,
         verified=now.verified,
-        mode=rules.mode,
+        mode=now.mode or rules.mode,
         queue_id=str(s.call.queue_id),
         next_at=next_at.isoformat() if next_at else None,
         window_ends=ends.isoformat() if ends else None,
@@ -196,17 +198,24 @@ def arrange(s: Step, later: datetime | None = None, *, heard: bool = True) -> No
         expires_at=((next_at or s.now) + callback_rules.KEPT).isoformat(),
     )
     if heard:
-        s.speak(s.call.channel, *_moment(s, now.number, next_at), Prompt("callback.arranged"))
+        # Where a flow asked, its own words follow: it says goodbye itself.
+        kept = "callback.kept" if now.origin is Origin.FLOW else "callback.arranged"
+        s.speak(s.call.channel, *moment(s, now.number, next_at), Prompt(kept))
 
 
-def _moment(s: Step, number: str, at: datetime | None) -> tuple[Prompt, ...]:
-    if at is None:
-        return (Prompt("callback.at-your-turn"),)
-    there = callback_rules.local(s, number, at)
-    today = callback_rules.local(s, number, s.now).date()
-    day = (Prompt("value.date", (("date", there.date().isoformat()), ("today", today.isoformat()))),)
-    clock = Prompt("value.time", (("time", there.strftime("%H:%M")),))
-    return (Prompt("callback.after"), *(day if there.date() != today else ()), clock)
+# --- the flow's own words after it ----------------------------------------------------------------------------------
+
+
+def last_word(s: Step, *prompts: Prompt) -> None:
+    """The flow that arranged a callback has nothing more to ask: its last words, and the line is let go. The callback
+    stands, whatever the flow would have done with a caller who stays."""
+    if s.call.playback:
+        s.do(StopPlay(playback=s.call.playback))
+    s.happened(Kind.CALLBACK_GOODBYE, until=(s.now + callback_rules.LAST_WORD).isoformat())
+    s.speak(s.call.channel, *(prompts or (Prompt("goodbye"),)))
+
+
+# --- the place, taken over --------------------------------------------------------------------------------------------
 
 
 def _take_place(s: Step) -> bool:
@@ -214,7 +223,7 @@ def _take_place(s: Step) -> bool:
     old = s.setting.callback_of(s.call)
     if old is None or old.queue_id is None:
         # An agent was faster, or it has just been cancelled: an ordinary call.
-        _note(s, None, None)
+        note(s, None, None)
         return True
     merge(s, old)
     join_queue(s, old.queue_id, reason=old.reason, leave=None, place_at=old.place_at, priority=old.priority)
@@ -229,50 +238,13 @@ def merge(s: Step, old: Call) -> None:
     s.happened(Kind.CALLBACK_MERGED, old=str(old.id))
 
 
-# --- speaking and listening -----------------------------------------------------------------------------------------
-
-
-def _questions(s: Step, now: Arranging) -> tuple[Prompt, ...]:
-    phone = Prompt("value.phone", (("text", now.number or ""),))
-    match now.ask:
-        case Ask.NUMBER:
-            return (Prompt("callback.your-number"), phone, Prompt("callback.number-right"))
-        case Ask.ENTER:
-            return (Prompt("callback.enter-number"),)
-        case Ask.CHECK:
-            return (Prompt("callback.you-entered"), phone, Prompt("callback.number-right"))
-        case Ask.AGAIN:
-            return (Prompt("callback.once-more"), phone, Prompt("callback.number-right"))
-        case Ask.WHEN:
-            return (Prompt("callback.when"),)
-        case Ask.LATER:
-            return (Prompt("callback.later"),)
-        case Ask.RETURNING:
-            open_now = s.line.hours(s.now) == "open"
-            said = "callback.welcome-back" if open_now else "callback.welcome-back-closed"
-            return (Prompt("greeting.emergency-notice"), Prompt(said))
-        case Ask.DONE:
-            return ()
-
-
-def _put(s: Step, now: Arranging, *before: Prompt) -> None:
-    """Put the question of the present ask."""
-    _note(s, now, None)
-    s.speak(s.call.channel, *before, *_questions(s, now))
-
-
-def _listen(s: Step) -> None:
-    if s.call.arranging:
-        _note(s, s.call.arranging, s.now + LISTEN)
-
-
 def _again(s: Step, sorry: Prompt) -> bool:
     now = s.call.arranging
     assert now is not None
     if s.call.playback and s.call.listen_until is None:
         s.do(StopPlay(playback=s.call.playback))
     if now.tries + 1 < TRIES:
-        _put(s, replace(now, tries=now.tries + 1, digits=""), sorry)
+        put(s, replace(now, tries=now.tries + 1, digits=""), sorry)
         return False
     if now.ask in (Ask.WHEN, Ask.LATER):
         arrange(s)
@@ -284,23 +256,8 @@ def _back(s: Step) -> bool:
     """Back to where the caller was: the flow (True), or the queue, with the place as it was."""
     now = s.call.arranging
     assert now is not None
-    _note(s, None, None, announce_at=s.now + ANNOUNCE_AGAIN)
+    note(s, None, None, announce_at=s.now + ANNOUNCE_AGAIN)
     if now.origin in (Origin.ARRIVAL, Origin.FLOW):
         return True
     s.speak(s.call.channel, Prompt("callback.not-arranged"))
     return False
-
-
-def _note(s: Step, now: Arranging | None, listen_until: datetime | None, announce_at: datetime | None = None) -> None:
-    s.happened(
-        Kind.CALLBACK_ASKED,
-        ask=now.ask.value if now else None,
-        origin=now.origin.value if now else None,
-        number=now.number if now else None,
-        digits=now.digits if now else "",
-        verified=now.verified if now else "",
-        tries=now.tries if now else 0,
-        old=str(now.old) if now and now.old else None,
-        listen_until=listen_until.isoformat() if listen_until else None,
-        announce_at=announce_at.isoformat() if announce_at else None,
-    )

@@ -31,6 +31,9 @@ def evolve(call: Call, event: Event) -> Call:
     if callback is None:
         return call
     match event.kind:
+        case Kind.CALLBACK_GOODBYE:
+            goodbye = replace(callback, stage=Stage.GOODBYE, until=_time(b["until"]))
+            return replace(call, phase=Phase.CALLBACK, callback=goodbye, cursor=None, listen_until=None, ask=None)
         case Kind.CALLBACK_WAITING:
             return _resting(call, callback, b)
         case Kind.CALLBACK_MISSED:
@@ -90,6 +93,7 @@ def _arranging(b: Mapping[str, Any]) -> Arranging | None:
         verified=b["verified"],
         tries=b["tries"],
         old=UUID(b["old"]) if b["old"] else None,
+        mode=b.get("mode"),
     )
 
 
@@ -128,6 +132,8 @@ def _resting(call: Call, callback: Callback, b: Mapping[str, Any]) -> Call:
         call,
         phase=Phase.CALLBACK,
         callback=resting,
+        cursor=None if owed(call) else call.cursor,
+        ask=None,
         spared=spared,
         playback=None,
         listen_until=None,
@@ -147,6 +153,12 @@ def moments(call: Call) -> list[datetime | None]:
     if call.phase is Phase.CALLBACK and callback.stage is Stage.WAITING:
         return [callback.next_at or callback.window_ends, callback.expires_at]
     return [callback.until]
+
+
+def owed(call: Call) -> bool:
+    """Whether a callback is arranged while a flow still speaks with its caller: whatever ends the flow, it stands."""
+    callback = call.callback
+    return call.phase is Phase.FLOW and callback is not None and callback.stage is Stage.GOODBYE
 
 
 def in_line(call: Call) -> bool:

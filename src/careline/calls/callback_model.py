@@ -56,6 +56,8 @@ class Arranging:
     tries: int = 0
     #: The waiting callback of somebody who calls again.
     old: UUID | None = None
+    #: Who is rung first, where a flow says so; None: as the queue says.
+    mode: str | None = None
 
 
 class Stage(StrEnum):

@@ -35,6 +35,8 @@ def played(s: Step) -> None:
         pass
     elif call.arranging:
         _into_flow(s, callback_dialog.played(s))
+    elif callback.agreed(call) and ways.offers_callback(s):
+        journey.go(s, call.cursor, Answered("accepted"))
     elif call.phase is Phase.CALLBACK:
         callback.played(s)
     elif call.phase is Phase.WAITING or (call.phase is Phase.TALKING and call.held):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from careline.calls import callback, journey, rescue, talk
+from careline.calls.callback_fold import owed
 from careline.calls.message import end_recording, invite_message, say_goodbye
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.ports import Hangup, StopPlay, Unpark
@@ -47,7 +48,9 @@ def raise_by_caller(s: Step, how: How) -> None:
         _notice(s, NOTICE, FIRST_IN_LINE)
         rescue.watch(s)
         return
-    if call.phase is Phase.CALLBACK and not help_outside:
+    if owed(call) and queue is not None and not help_outside:
+        callback.on_the_line(s)
+    elif call.phase is Phase.CALLBACK and not help_outside:
         # Before hanging up, or called back: whoever can press a key is there.
         if queue is None:
             _notice(s, NOTICE)

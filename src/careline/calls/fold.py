@@ -263,6 +263,7 @@ def evolve(call: Call, event: Event) -> Call:
         case (
             Kind.CALLBACK_ASKED
             | Kind.CALLBACK_ARRANGED
+            | Kind.CALLBACK_GOODBYE
             | Kind.CALLBACK_WAITING
             | Kind.CALLBACK_CHANGED
             | Kind.CALLBACK_DIALLED

@@ -82,6 +82,8 @@ class Kind(StrEnum):
     #: The caller is asked something about being called back, or the asking is over.
     CALLBACK_ASKED = "callback_asked"
     CALLBACK_ARRANGED = "callback_arranged"
+    #: The flow that arranged it has said its last words; the line is let go.
+    CALLBACK_GOODBYE = "callback_goodbye"
     #: Nobody is on a line: it waits for its turn, or until a moment.
     CALLBACK_WAITING = "callback_waiting"
     #: Somebody on the floor changed number, moment or priority.

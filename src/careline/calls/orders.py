@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from careline.calls import attendance, callback, callback_orders, closing, handover, talk, waiting
-from careline.calls.callback_fold import in_line
+from careline.calls.callback_fold import in_line, owed
 from careline.calls.floor import Floor
 from careline.calls.model import FIRST_OF_ALL, Call, Kind, Phase
 from careline.calls.outcome import Outcome
@@ -281,7 +281,7 @@ def _hang_up(_: Floor, order: Order, s: Step) -> None:
 def _end(_: Floor, order: Order, s: Step) -> None:
     if not order.manage:
         raise Forbidden
-    if s.call.phase is Phase.CALLBACK:
+    if s.call.phase is Phase.CALLBACK or owed(s.call):
         callback.close(s, outcome="callback-cancelled", by="supervisor")
         return
     talk.end_offers(s, "withdrawn")

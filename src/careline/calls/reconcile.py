@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from careline.calls import attendance, callback, caller, closing, hearing, talk
+from careline.calls.callback_fold import owed
 from careline.calls.callback_model import Stage
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase, call_of
@@ -139,7 +140,7 @@ def lost_switch(floor: Floor, now: datetime) -> Outcome:
     for endpoint in set(floor.roster.online):
         attendance.endpoint_changed(floor, endpoint, False, now, out)
     for call in list(floor.calls.values()):
-        if call.phase is Phase.CALLBACK:
+        if call.phase is Phase.CALLBACK or owed(call):
             # Nobody's line was lost: the caller still expects to be called.
             floor.step(call.id, now, out, callback.interrupted)
         elif call.phase is not Phase.ENDED:
