@@ -25,6 +25,7 @@ from careline.platform.db import Database
 from careline.platform.settings import Settings
 from careline.queues.service import QueueService
 from careline.recordings.service import RecordingService, recordings_folder
+from careline.reporting.alarms import AlarmService
 from careline.reporting.service import BoardService
 from careline.security.first_run import setup_code
 from careline.security.keys import Keyring
@@ -75,6 +76,7 @@ class Services:
     flows: FlowService
     tables: TableService
     board: BoardService
+    alarms: AlarmService
     recordings: RecordingService
 
 
@@ -143,6 +145,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         flows=FlowService(db, clock, known_prompts()),
         tables=TableService(db, clock),
         board=BoardService(db, clock),
+        alarms=AlarmService(db, clock),
         recordings=RecordingService(db, clock, security.keyring, recordings_folder(settings.home)),
     )
 

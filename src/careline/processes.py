@@ -9,11 +9,13 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
+from uuid import UUID
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from careline.bootstrap import Services, addresses, open_services
+from careline.calls.alarm import alarming
 from careline.calls.askers import LookupAsker, VerifyAsker
 from careline.calls.asks import Asker
 from careline.calls.callback_tasks import chasing
@@ -24,19 +26,22 @@ from careline.calls.runner import fenced, serve
 from careline.calls.voicemail import filing
 from careline.demo.callers import serve as call_in
 from careline.flows.shelf import Shelves
-from careline.kernel.clock import SystemClock
+from careline.kernel.clock import Clock, SystemClock
 from careline.kernel.errors import CarelineError
+from careline.messages.model import Urgency
+from careline.messages.service import MessageService
 from careline.patients.keypad import Keypad
 from careline.platform import logging as careline_logging
 from careline.platform.components import report_component
-from careline.platform.db import Database
+from careline.platform.db import Database, Tx
 from careline.platform.lease import Lease
 from careline.platform.metrics import serve as serve_metrics
 from careline.platform.settings import Settings
 from careline.platform.timers import Handler, TimerWorker
 from careline.recordings.rows import begin_with_events
 from careline.recordings.service import recordings_folder
-from careline.recordings.transcripts import VoicemailTranscriber
+from careline.recordings.transcripts import Dangerous, VoicemailTranscriber
+from careline.reporting.alarms import raise_alarm
 from careline.security import housekeeping
 from careline.security.actor import system_actor
 from careline.security.keys import Keyring
@@ -87,7 +92,13 @@ async def callcontrol() -> int:
             lines=LineBook(services.organization, SpokenMenu(), Shelves(services.db)),
             media=media_from(book),
             clock=services.clock,
-            companions=(begin_with_events, filing(services.messages), chasing(services.messages), fenced(lease)),
+            companions=(
+                begin_with_events,
+                filing(services.messages),
+                chasing(services.messages),
+                alarming,
+                fenced(lease),
+            ),
             provision=provision,
             region=settings.region,
             askers=askers(services, switch),
@@ -182,7 +193,19 @@ def voicemail_transcriber(services: Services) -> VoicemailTranscriber:
         providers = await services.organization.providers(system_actor(tenant_id))
         return [provider.name.split()[-1] for provider in providers][:40]
 
-    return VoicemailTranscriber(services.db, services.recordings, find, clinicians)
+    dangers = voicemail_dangers(services.messages, services.clock)
+    return VoicemailTranscriber(services.db, services.recordings, find, clinicians, dangers)
+
+
+def voicemail_dangers(messages: MessageService, clock: Clock) -> Dangerous:
+    """Marks the message of a voicemail whose words may mean danger; the gravest also stand on the board."""
+
+    async def dangerous(tx: Tx, call_id: UUID, rule: str, *, emergency: bool) -> None:
+        urgency = Urgency.CRITICAL if emergency else Urgency.URGENT
+        if await messages.flag_voicemail(tx, call_id=call_id, rule=rule, urgency=urgency) and emergency:
+            await raise_alarm(tx, call_id, "voicemail", clock.now())
+
+    return dangerous
 
 
 async def callers() -> int:

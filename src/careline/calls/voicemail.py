@@ -28,6 +28,7 @@ def filing(messages: MessageService) -> Companion:
                 caller=call.caller,
                 language=call.language,
                 seconds=event.body["seconds"],
+                emergency=call.emergency,
             )
             if filed is None:
                 # `doctor` names it too: a tenant that takes calls has a department, or nobody gets its messages.

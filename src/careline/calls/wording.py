@@ -237,8 +237,20 @@ def _of_agent(step: Step, who: str) -> str | None:
                 "words": _("EMERGENCY: the caller said words that may mean one"),
             }
             return by_caller.get(str(body.get("how"))) or _("EMERGENCY raised")
+        case "help_awaited" if body.get("why") in ("nobody-signed-on", "in-line"):
+            return _("Numbers outside are rung if nobody here takes the call")
+        case "help_called":
+            return _("Nobody here took the emergency; ringing outside, attempt %(n)s") % {"n": body.get("tried")}
+        case "help_asked":
+            return _("Somebody picked up outside and is asked to press 1")
+        case "help_ended" if body.get("outcome") == "nobody-reached":
+            return _("Nobody outside could be reached; the caller was told again to dial 911")
+        case "help_ended":
+            return _("Nobody took the emergency in time, and the line has no numbers to ring")
         case "wrapped_up":
             return _("Wrapped up: %(code)s") % {"code": body.get("code") or _("no code")}
+        case "coded":
+            return _("%(agent)s gave the code later: %(code)s") % {"agent": who, "code": body.get("code")}
     return None
 
 

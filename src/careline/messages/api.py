@@ -90,12 +90,8 @@ class MessagesController(Controller):
         message: Message = await services.messages.open(actor, message_id)
         return message
 
-    @post(
-        "/{message_id:uuid}/acknowledge", operation_id="acknowledgeMessage", summary="Take it on", status_code=204
-    )
-    async def acknowledge(
-        self, services: Any, actor: Actor, message_id: FromPath[UUID], data: Acknowledgement
-    ) -> None:
+    @post("/{message_id:uuid}/acknowledge", operation_id="acknowledgeMessage", summary="Take it on", status_code=204)
+    async def acknowledge(self, services: Any, actor: Actor, message_id: FromPath[UUID], data: Acknowledgement) -> None:
         """One becomes its owner."""
         await services.messages.acknowledge(actor, message_id, version=data.version)
 

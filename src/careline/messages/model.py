@@ -195,6 +195,8 @@ class Item:
     owner: str | None
     has_patient: bool
     version: int
+    #: Why a voicemail may be about an emergency: a rule of the red-flag list, or `raised-by-caller`.
+    red_flag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,3 +260,5 @@ class Message:
     voicemails: tuple[Voicemail, ...]
     #: What the reader may do with it now.
     moves: tuple[Move, ...]
+    #: Why a voicemail may be about an emergency: a rule of the red-flag list, or `raised-by-caller`.
+    red_flag: str | None = None

@@ -71,6 +71,9 @@ SET state = %(state)s, owner_id = %(owner_id)s, due_at = %(due_at)s, department_
     version = version + 1
 WHERE id = %(id)s
 
+-- name: flag_message
+UPDATE message SET red_flag = %(rule)s, urgency = %(urgency)s WHERE id = %(id)s
+
 -- name: list_inboxes
 WITH mine AS (
   SELECT d.id, 'department' AS kind, d.name FROM department d
@@ -89,7 +92,8 @@ ORDER BY i.kind, lower(i.name)
 
 -- name: list_items
 SELECT m.id, coalesce(d.name, v.name) AS "to", m.reason, m.urgency, m.state, m.caller_role, m.taken_at,
-       t.name AS taken_by, m.due_at, m.overdue, o.name AS owner, m.patient_id IS NOT NULL AS has_patient, m.version
+       t.name AS taken_by, m.due_at, m.overdue, o.name AS owner, m.patient_id IS NOT NULL AS has_patient, m.version,
+       m.red_flag
 FROM message m
 LEFT JOIN department d ON d.id = m.department_id
 LEFT JOIN provider v ON v.id = m.provider_id
@@ -101,12 +105,14 @@ WHERE (%(all)s OR m.owner_id = %(person_id)s::uuid OR v.person_id = %(person_id)
   AND (%(inbox)s::uuid IS NULL OR m.department_id = %(inbox)s OR m.provider_id = %(inbox)s)
   AND (%(call_id)s::uuid IS NULL OR m.call_id = %(call_id)s)
   AND CASE WHEN %(done)s THEN m.state = 'done' ELSE m.state <> 'done' END
-ORDER BY m.due_at NULLS LAST, m.taken_at DESC, m.id
+ORDER BY m.red_flag IS NOT NULL AND m.urgency = 'critical' AND m.state <> 'done' DESC, m.due_at NULLS LAST,
+         m.taken_at DESC, m.id
 LIMIT %(limit)s
 
 -- name: list_for_call
 SELECT m.id, coalesce(d.name, v.name) AS "to", m.reason, m.urgency, m.state, m.caller_role, m.taken_at,
-       t.name AS taken_by, m.due_at, m.overdue, o.name AS owner, m.patient_id IS NOT NULL AS has_patient, m.version
+       t.name AS taken_by, m.due_at, m.overdue, o.name AS owner, m.patient_id IS NOT NULL AS has_patient, m.version,
+       m.red_flag
 FROM message m
 LEFT JOIN department d ON d.id = m.department_id
 LEFT JOIN provider v ON v.id = m.provider_id

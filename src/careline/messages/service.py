@@ -45,6 +45,8 @@ from careline.security.permissions import Permission
 LONGEST = 4000
 #: Rows of a list.
 PAGE = 200
+#: The mark of a voicemail whose caller had raised an emergency, where others bear the rule that their words matched.
+RAISED = "raised-by-caller"
 
 
 class MessageService:
@@ -88,10 +90,12 @@ class MessageService:
         caller: str | None,
         language: str,
         seconds: float | None = None,
+        emergency: bool = False,
     ) -> UUID | None:
         """For call control, inside its transaction: a voicemail becomes a message, so that somebody must deal with it.
 
-        Repeating it for the same call changes nothing. None when the tenant has no department at all.
+        Repeating it for the same call changes nothing. None when the tenant has no department at all. `emergency`: the
+        caller had raised one; then it is critical, and marked.
         """
         draft = Draft(
             department_id=department_id,
@@ -104,7 +108,27 @@ class MessageService:
             body="Voicemail." if seconds is None else f"Voicemail, {round(seconds)} seconds.",
             key=f"voicemail:{call_id}",
         )
-        return await self._file(tx, draft)
+        filed = await self._file(tx, draft)
+        if filed is not None and emergency:
+            await self.flag_voicemail(tx, call_id=call_id, rule=RAISED, urgency=Urgency.CRITICAL)
+        return filed
+
+    async def flag_voicemail(self, tx: Tx, *, call_id: UUID, rule: str, urgency: Urgency) -> bool:
+        """Inside a transaction: a voicemail may be about an emergency. It becomes as urgent as that, due at once, and
+        is marked with the rule; one audited step. False when it is marked already, done, or there is none."""
+        assert tx.tenant_id is not None
+        found = await tx.one(q["find_by_key"], {"key": f"voicemail:{call_id}"})
+        row = await tx.one(q["lock_message"], {"id": found["id"], "person_id": None}) if found else None
+        if row is None or row["red_flag"] is not None or row["state"] == State.DONE:
+            return False
+        now, actor = self.clock.now(), system_actor(tx.tenant_id)
+        graver = max(Urgency(row["urgency"]), urgency, key=list(Urgency).index)
+        due = due_after(graver, State(row["state"]), now)
+        assert due is not None
+        await tx.run(q["flag_message"], {"id": row["id"], "rule": rule, "urgency": graver.value})
+        await store.change(tx, row, due_at=min(due, row["due_at"]))
+        await self._told(tx, actor, row, "red-flag", now, rule=rule)
+        return True
 
     async def take_missed_callback(
         self, tx: Tx, *, call_id: UUID, number: str, language: str, attempts: int
@@ -371,7 +395,7 @@ class MessageService:
         same = (
             "id", "to", "department_id", "provider_id", "call_id", "patient_id", "verified_level", "caller_name",
             "caller_role", "callback", "callback_confirmed", "voicemail_ok", "language", "reason", "body", "due_at",
-            "overdue", "owner_id", "owner", "taken_at", "done_at", "outcome", "version",
+            "overdue", "owner_id", "owner", "taken_at", "done_at", "outcome", "version", "red_flag",
         )  # fmt: skip
         name = " ".join(x for x in (row["given"], row["middle"], row["family"], row["suffix"]) if x)
         return Message(

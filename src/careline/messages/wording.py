@@ -54,6 +54,7 @@ def steps() -> dict[str, str]:
         "done": _("Done"),
         "reopened": _("Reopened"),
         "overdue": _("Nobody acted in time: reminded"),
+        "red-flag": _("Marked: this may be about an emergency"),
     }
 
 

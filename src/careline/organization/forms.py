@@ -18,6 +18,8 @@ from careline.security.forms import Form
 
 #: Rows of a menu on the form.
 MENU_ROWS = 6
+#: Rows of people who are rung outside in an emergency.
+CONTACT_ROWS = 4
 #: Reasons that the bundled voice has words for.
 REASONS = (
     "appointments", "prescriptions", "results", "message", "referrals", "billing", "records", "new-patient",
@@ -88,6 +90,7 @@ def line_config_of(form: Form, before: LineConfig | None = None) -> LineConfig:
     minutes = form.text("max_wait")
     # Anything but a small whole number becomes a wait that the check refuses by name.
     longest = int(minutes) * 60 if minutes.isascii() and minutes.isdigit() and len(minutes) < 5 else 0
+    patience = form.text("emergency_patience")
     kept: Mapping[str, Any] = (before or LineConfig()).to_body()
     return LineConfig.from_body(
         {
@@ -103,8 +106,19 @@ def line_config_of(form: Form, before: LineConfig | None = None) -> LineConfig:
             "max_wait_seconds": longest,
             "emergency_key": form.text("emergency_key"),
             "emergency_queue_id": form.text("emergency_queue_id") or None,
+            "listen_for_emergencies": form.text("listen_for_emergencies") == "on",
+            "emergency_contacts": _contacts(form),
+            "emergency_patience": int(patience) if patience.isascii() and patience.isdigit() else -1,
         }
     )
+
+
+def _contacts(form: Form) -> list[dict[str, str]]:
+    """Who is rung outside in an emergency, in order; rows left empty are left out."""
+    rows = [(form.text(f"contact-name-{n}"), form.text(f"contact-number-{n}")) for n in range(1, CONTACT_ROWS + 1)]
+    if any(bool(name) != bool(number) for name, number in rows):
+        raise InvalidLineConfig(_("Whoever is rung in an emergency needs a name and a number."))
+    return [{"name": name, "number": number} for name, number in rows if name]
 
 
 def moment_of(form: Form, zone: str) -> datetime | None:

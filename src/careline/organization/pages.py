@@ -166,6 +166,7 @@ async def _line(
         flows=[flow for flow in await services.flows.list(actor) if not flow.archived] if line else [],
         reasons=forms.REASONS,
         rows=range(forms.MENU_ROWS),
+        contact_rows=range(forms.CONTACT_ROWS),
         zone=line.zone if line else await service.zone(actor),
     )
 

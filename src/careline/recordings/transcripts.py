@@ -9,7 +9,7 @@ import asyncio
 import logging
 from array import array
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ from careline.recordings.vault import CHANNELS, RATE
 from careline.security.actor import system_actor
 from careline.speech.asr import SpeechExtraMissing, Transcriber
 from careline.speech.audio import from_pcm_bytes
+from careline.speech.redflags import scan
 
 log = logging.getLogger(__name__)
 _q = queries("careline.recordings", "transcripts.sql")
@@ -36,6 +37,14 @@ _LONGEST = 600 * RATE
 State = Literal["done", "no-speech-extra", "no-speech", "failed"]
 #: Words to expect in a tenant's voicemails: names of its clinicians.
 Hints = Callable[[int], Awaitable[Sequence[str]]]
+
+
+class Dangerous(Protocol):
+    """Who is told that a voicemail may be about an emergency."""
+
+    async def __call__(self, tx: Tx, call_id: UUID, rule: str, *, emergency: bool) -> None:
+        """`rule`: of the red-flag list; `emergency`: not only urgent."""
+        ...
 
 
 async def _no_hints(_tenant: int) -> Sequence[str]:
@@ -51,12 +60,15 @@ class VoicemailTranscriber:
         recordings: RecordingService,
         find: Callable[[], Transcriber],
         hints: Hints = _no_hints,
+        dangerous: Dangerous | None = None,
     ) -> None:
-        """`find` gives the machine's transcriber or raises `SpeechExtraMissing`."""
+        """`find` gives the machine's transcriber or raises `SpeechExtraMissing`; `dangerous` is told, in the same
+        transaction, of a transcript with words that may mean danger."""
         self._db = db
         self._recordings = recordings
         self._find = find
         self._hints = hints
+        self._dangerous = dangerous
 
     async def run(self, *, every: float = 3.0) -> None:
         """Work until cancelled; what goes wrong is tried again."""
@@ -79,6 +91,7 @@ class VoicemailTranscriber:
                     found += 1
                     state, text = await self._transcribe(tenant, row)
                     await _settle(tx, row["id"], state, text)
+                    await self._warn(tx, row["call_id"], text)
         return found
 
     async def _transcribe(self, tenant: int, row: Row) -> tuple[State, str | None]:
@@ -96,6 +109,14 @@ class VoicemailTranscriber:
             )
             return "failed", None
         return ("done", made.text) if made.text else ("no-speech", None)
+
+    async def _warn(self, tx: Tx, call_id: UUID, text: str | None) -> None:
+        """Words of every language of the list count: callers mix them, and a language may have been chosen wrongly."""
+        hits = scan(text) if text and self._dangerous else []
+        if hits and self._dangerous:
+            gravest = min(hits, key=lambda hit: hit.severity != "emergency")
+            emergency = gravest.severity == "emergency"
+            await self._dangerous(tx, call_id, gravest.rule_id, emergency=emergency)
 
     async def _callers_side(self, tenant: int, recording: UUID) -> array[int]:
         """What the caller said: the left side."""

@@ -29,6 +29,7 @@ async def board(request: Request[Any, Any, Any], services: Any, actor: Actor) ->
         "health": await services.board.health(actor),
         "closures": await services.organization.closures(actor),
         "surges": await services.queues.surges(actor),
+        "alarms": await services.alarms.list(actor),
         "words": words("careline.web", "static/board.js", "static/board-floor.js"),
         "languages": languages(),
         "statuses": statuses(),
@@ -78,4 +79,11 @@ async def end_surge(services: Any, actor: Actor, surge_id: FromPath[UUID]) -> di
     return {"id": str(surge_id)}
 
 
-handlers: list[Any] = [board, close, lift, surge, end_surge]
+@post("/board/alarms/{call_id:uuid}/acknowledge", status_code=200)
+async def acknowledge(services: Any, actor: Actor, call_id: FromPath[UUID]) -> dict[str, str]:
+    """Somebody looks after an emergency that nobody took."""
+    await services.alarms.acknowledge(actor, call_id)
+    return {"id": str(call_id)}
+
+
+handlers: list[Any] = [board, close, lift, surge, end_surge, acknowledge]

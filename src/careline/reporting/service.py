@@ -272,7 +272,8 @@ def _component(row: Row, now: datetime) -> ComponentView:
     return ComponentView(
         name=row["name"],
         state="silent" if silent else row["state"],
-        detail=_not_heard(row["name"]) if silent else row["detail"],
+        # Parts say one of a few sentences; each is translated here, where it is known who reads it.
+        detail=_not_heard(row["name"]) if silent else row["detail"] and _(row["detail"]),
         since=row["seen_at"] if silent else row["since"],
     )
 

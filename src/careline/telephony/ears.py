@@ -92,7 +92,7 @@ class Ears:
         if self.ability.nothing:
             reason = "Nobody listens for emergency words: there is no recogniser for this kind of machine."
         elif now - self.counts.last_refused < _REMEMBERED:
-            reason = f"Not every caller is listened to: more than {self._most} at once."
+            reason = "Not every caller is listened to: more are on the line than this installation listens to."
         elif now - self.counts.last_dropped < _REMEMBERED:
             reason = "Some words were not listened to: too many callers spoke at once."
         return {

@@ -8,7 +8,7 @@ import { toast } from "./shell.js";
 const data = pageData("board-data");
 useWords(data.words);
 
-export const page = { data, board: data.board, health: data.health, closures: data.closures, surges: data.surges, live: "up", draw, act };
+export const page = { data, board: data.board, health: data.health, closures: data.closures, surges: data.surges, alarms: data.alarms, live: "up", draw, act };
 
 /** Do something that the server may refuse; says why then. */
 async function act(path, body, done) {
@@ -73,10 +73,17 @@ function drawBanner() {
   }
   const waiting = page.board.calls.filter((call) => call.emergency && call.phase !== "ended");
   if (waiting.length) rows.unshift(h("p.harm", { key: "emergency" }, t("Emergency raised. Calls in the house with one: %(n)s", { n: waiting.length })));
+  for (const alarm of page.alarms.toReversed()) {
+    rows.unshift(h("p.harm", { key: `alarm-${alarm.call_id}`, role: "alert" }, h("span", h("strong", t("Emergency on %(line)s", { line: alarm.line })), `: ${alarm.why.map(alarmWhy).join(" ")}${alarm.phase === "ended" ? ` ${t("The call has ended.")}` : ""}`), clock(alarm.raised_at),
+      data.may_open && h("a.button.small", { href: `/calls/${alarm.call_id}` }, t("Open the call")),
+      (data.may["agent.manage"] || data.may["closure.switch"]) && h("button.small", { type: "button", onclick: () => act(`/board/alarms/${alarm.call_id}/acknowledge`, {}, t("Acknowledged.")) }, t("I am looking after it"))));
+  }
   render(document.getElementById("board-banner"), rows);
 }
 
-const partName = (name) => ({ callcontrol: t("Call control"), switch: t("Telephone switch"), database: t("Database"), recorder: t("Recorder"), worker: t("Worker") })[name] ?? name;
+const alarmWhy = (why) => ({ "nobody-signed-on": t("nobody was signed on."), "not-taken": t("nobody took the caller in time."), "nobody-reached": t("nobody outside could be reached."), "caller-left": t("the caller hung up before a person was there."), voicemail: t("words of a voicemail may mean one.") })[why] ?? why;
+
+const partName = (name) => ({ callcontrol: t("Call control"), switch: t("Telephone switch"), database: t("Database"), recorder: t("Recorder"), worker: t("Worker"), voice: t("Listening to callers") })[name] ?? name;
 
 function drawTotals() {
   const { totals, calls, agents } = page.board;
@@ -190,6 +197,11 @@ subscribe("closures", (closures) => {
 subscribe("surges", (surges) => {
   if (!Array.isArray(surges)) return;
   page.surges = surges;
+  draw();
+});
+subscribe("alarms", (alarms) => {
+  if (!Array.isArray(alarms)) return;
+  page.alarms = alarms;
   draw();
 });
 onConnection((state) => {
