@@ -10,16 +10,18 @@ from uuid import UUID
 
 import pytest
 
+from careline.calls.codes import CodeGiven, StillWrappingUp
 from careline.calls.commands import CallCommands
 from careline.calls.control import CallControl
 from careline.calls.days import replay_day
+from careline.calls.desk import DeskService
 from careline.calls.lines import LineBook
 from careline.calls.model import Call, Phase
 from careline.calls.orders import Order, obey
 from careline.calls.runner import obey as obey_orders
 from careline.calls.service import CallService
 from careline.kernel.clock import SystemClock
-from careline.kernel.errors import Forbidden
+from careline.kernel.errors import Forbidden, InvalidInput, NotFound
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
 from careline.queues.model import Agent, AgentStatus
@@ -279,6 +281,66 @@ async def test_o13_a_forced_wrap_up_stays_forced_after_a_restart(house: House) -
         house.order(ana, "call.wrap_up", call_id=str(call), code="scheduled")
         assert house.person(ana).status is AgentStatus.WRAP_UP, "the code is taken, the time is not shortened"
         assert house.person(ana).wrap_up_until == until_then
+
+
+@pytest.mark.parametrize("mode", ["optional", "requested"])
+async def test_o13_a_call_left_without_a_code_is_over_and_gets_its_code_later(house: House, mode: str) -> None:
+    async with house.db.tenant(house.tenant) as tx:
+        await tx.run("UPDATE queue SET rules = %s WHERE id = %s", (f'{{"wrap_up": {{"mode": "{mode}"}}}}', house.queue))
+    await house.rows.insert("wrap_up_code", code="refill", label_en="Refill", label_es="Receta")
+    desk = DeskService(house.db, SystemClock())
+    async with house.open() as control:
+        ana = await house.agent("ana")
+        me = house.rows.actor(ana, "ana", Role.AGENT)
+        call = await house.call()
+        await house.answered(call)
+        await control.drained()
+        contact = (await desk.read(me)).contact
+        assert contact is not None
+        assert contact.notes_time == "ask"
+        async with house.db.tenant(house.tenant) as tx:
+            await tx.run("UPDATE call_handling SET connected_at = connected_at - interval '1 minute'")
+        house.order(ana, "call.hang_up", call_id=str(call))
+        await control.drained()
+        found = await desk.read(me)
+        assert (house.person(ana).status, found.contact) == (AgentStatus.AVAILABLE, None)
+        assert [one.call_id for one in found.uncoded] == [call]
+        async with house.db.tenant(house.tenant) as tx:
+            row = await tx.one("SELECT wrapped_up_at, left_at FROM call_handling WHERE call_id = %s", (call,))
+        assert row is not None
+        assert row["wrapped_up_at"] == row["left_at"], "nothing of the call stays open for the sake of its code"
+    stranger = house.rows.actor(await house.rows.person("Ben", Role.AGENT), "Ben", Role.AGENT)
+    with pytest.raises(NotFound):
+        await desk.give_code(stranger, call, "scheduled")
+    with pytest.raises(InvalidInput):
+        await desk.give_code(me, call, "no-such-code")
+    for _ in range(2):
+        await desk.give_code(me, call, "scheduled")
+    with pytest.raises(CodeGiven):
+        await desk.give_code(me, call, "refill")
+    assert (await desk.read(me)).uncoded == []
+    shown = await CallService(house.db, SystemClock()).open(me, call)
+    assert [h.wrap_up_code for h in shown.handlings] == ["scheduled"]
+    assert [s.text for s in shown.steps if s.kind == "coded"] == ["ana gave the code later: scheduled"]
+    async with house.db.tenant(house.tenant) as tx:
+        rows = await tx.all("SELECT detail FROM audit_log WHERE action = 'update' AND object_type = 'call'")
+    assert len(rows) == 1
+    async with house.open() as control:
+        assert call not in control.floor.calls, "the event of the page folds like any other"
+
+
+async def test_o13_a_code_is_not_given_later_while_the_call_is_being_wrapped_up(house: House) -> None:
+    desk = DeskService(house.db, SystemClock())
+    async with house.open() as control:
+        ana = await house.agent("ana")
+        me = house.rows.actor(ana, "ana", Role.AGENT)
+        call = await house.call()
+        await house.answered(call)
+        house.order(ana, "call.hang_up", call_id=str(call))
+        await control.drained()
+        assert (await desk.read(me)).uncoded == []
+        with pytest.raises(StillWrappingUp):
+            await desk.give_code(me, call, "scheduled")
 
 
 async def test_o15_the_grace_time_of_a_queue_without_agents_goes_on_over_a_restart(house: House) -> None:

@@ -112,7 +112,7 @@ VALUES (%(id)s, %(call_id)s, %(person_id)s, %(queue_id)s, %(at)s)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: close_handling
-UPDATE call_handling SET left_at = %(at)s WHERE id = %(id)s;
+UPDATE call_handling SET left_at = %(at)s, wrapped_up_at = %(done)s WHERE id = %(id)s;
 
 -- name: wrap_up_handling
 UPDATE call_handling SET wrapped_up_at = %(at)s, wrap_up_code = %(code)s

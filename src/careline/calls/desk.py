@@ -8,23 +8,23 @@ from uuid import UUID
 
 import msgspec
 
-from careline.calls.record import names_in, tell
-from careline.calls.service import read_steps
-from careline.calls.views import (
+from careline.calls.codes import LateCodes, uncoded
+from careline.calls.desk_views import (
     Choice,
     ContactView,
     DeskSnapshot,
     InfoView,
     LastOffer,
     LineInfo,
-    MessageView,
     MeView,
     MyQueue,
-    NoteView,
     OfferView,
     Target,
     WorkView,
 )
+from careline.calls.record import names_in, tell
+from careline.calls.service import read_steps
+from careline.calls.views import MessageView, NoteView
 from careline.kernel.clock import Clock
 from careline.kernel.phone import pretty
 from careline.platform.db import Database, Row, Tx, queries
@@ -38,8 +38,8 @@ from careline.security.permissions import Permission
 _q = queries("careline.calls")
 
 
-class DeskService:
-    """What one agent sees. Reads only; orders go to call control."""
+class DeskService(LateCodes):
+    """What one agent sees. Orders go to call control; only a late code is written here."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
@@ -71,6 +71,7 @@ class DeskService:
                 open_work=[WorkView(**r) for r in await tx.all(_q["list_my_work"], params)],
                 wrap_up_codes=[Choice(**r) for r in await tx.all(_q["list_wrap_up_codes"], params)],
                 phones=[Choice(**r) for r in await tx.all(_q["list_my_phones"], params)],
+                uncoded=list(await uncoded(tx, actor.person_id, now)),
             )
 
     async def snapshot(self, actor: Actor) -> dict[str, Any]:
@@ -167,6 +168,7 @@ class DeskService:
             noted=row["noted"],
             callback=callback["stage"] if callback else None,
             transfer=row["transfer"],
+            notes_time=_notes_time(row["wrap_up_mode"], [step.kind for step in steps]),
             queue=row["queue"],
             reason=row["reason"],
             notes=note["body"] if note else "",
@@ -201,6 +203,14 @@ def _contact_state(row: Row, actor: Actor) -> str:
         return "held" if row["held"] else "talking"
     asked = transfer.get("target") == str(actor.person_id) and transfer.get("state") == "talking"
     return "consulting" if asked else "wrap_up"
+
+
+def _notes_time(mode: str | None, kinds: list[str]) -> str | None:
+    """Whether time for notes must be asked for (`ask`), has been (`asked`), or comes by itself (None)."""
+    if mode not in ("optional", "requested"):
+        return None
+    asked = "notes_asked" in kinds[max((n for n, kind in enumerate(kinds) if kind == "connected"), default=0) :]
+    return "asked" if asked else "ask"
 
 
 def _since(row: Row, actor: Actor) -> datetime:

@@ -65,7 +65,7 @@ def evolve(call: Call, event: Event) -> Call:
     """The state after one more event."""
     b, at = event.body, event.at
     match event.kind:
-        case Kind.ARRIVED | Kind.RECOVERED:
+        case Kind.ARRIVED | Kind.RECOVERED | Kind.CODED:
             return call
         case Kind.ANSWERED:
             return replace(call, phase=Phase.FLOW, answered_at=at)

@@ -24,7 +24,7 @@ def topics(services: Any) -> list[Topic]:
     async def me(actor: Any, key: str | None) -> Any:
         del key
         desk = await services.desk.read(actor)
-        here = [found.call_id for found in (desk.offer, desk.contact) if found is not None]
+        here = [found.call_id for found in (desk.offer, desk.contact, *desk.uncoded) if found is not None]
         at_hand[actor.person_id] = frozenset(here)
         return desk
 

@@ -121,6 +121,8 @@ class Kind(StrEnum):
     ENDING = "ending"
     ENDED = "ended"
     WRAPPED_UP = "wrapped_up"
+    #: An agent gave the code later, on a page: the only event of a call that call control does not write.
+    CODED = "coded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,8 @@ LIMIT 1
 
 -- The call in hand; while wrapping up, the one just left and not yet wrapped up.
 -- name: read_my_contact
-SELECT c.*, q.name AS queue, b.name AS agent_name, h.left_at, h.connected_at AS my_connected_at,
+SELECT c.*, q.name AS queue, q.rules -> 'wrap_up' ->> 'mode' AS wrap_up_mode, b.name AS agent_name,
+       h.left_at, h.connected_at AS my_connected_at,
        l.label AS line_label, l.number AS line_number, a.id AS account_id, a.name AS account,
        o.id AS location_id, o.name AS location, o.street, o.city, o.state AS us_state, o.postal_code, o.zone
 FROM call c
@@ -68,10 +69,7 @@ WHERE c.id = coalesce(
   (SELECT x.id FROM call x
    WHERE x.transfer ->> 'target' = %(person_id)s::text AND x.transfer ->> 'state' = 'talking' AND x.ended_at IS NULL
    LIMIT 1),
-  %(call_id)s::uuid,
-  (SELECT w.call_id FROM call_handling w
-   WHERE w.person_id = %(person_id)s AND w.left_at IS NOT NULL AND w.wrapped_up_at IS NULL
-   ORDER BY w.left_at DESC LIMIT 1))
+  %(call_id)s::uuid)
 
 -- name: list_practice_info
 SELECT topic, body, last_confirmed FROM practice_info

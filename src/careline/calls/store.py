@@ -92,7 +92,9 @@ async def _handling(tx: Tx, event: Event) -> None:
                 },
             )
         case Kind.AGENT_LEFT:
-            await tx.run(_q["close_handling"], {"id": UUID(body["handling_id"]), "at": at})
+            # Without time for notes the work is over now: nothing of the patient stays open, the code may come later.
+            done = None if body["wrap_up"] else at
+            await tx.run(_q["close_handling"], {"id": UUID(body["handling_id"]), "at": at, "done": done})
         case Kind.WRAPPED_UP:
             await tx.run(
                 _q["wrap_up_handling"],

@@ -15,6 +15,7 @@ export function drawContact(desk) {
     head(desk, contact),
     contact.state === "consulting" ? consulting(contact) : [
       transferring(contact),
+      notesTime(desk, contact),
       contact.state === "wrap_up" && wrapUp(desk, contact),
       drawPatients(desk, contact),
       drawMessages(desk, contact),
@@ -63,6 +64,14 @@ function transferring(contact) {
     ? t("You are talking to %(who)s; the caller is on hold. Complete with Alt C, or go back with Alt B.", { who: transfer.label })
     : t("Ringing %(who)s; the caller is on hold. Go back with Alt B.", { who: transfer.label });
   return h("p.notice", { key: "transfer", role: "status" }, words);
+}
+
+/** In a queue that gives time for notes only when asked: ask for it while the call lasts. */
+function notesTime(desk, contact) {
+  if (contact.state !== "talking" && contact.state !== "held") return null;
+  if (contact.notes_time === "asked") return h("p.faint", { key: "notes-time", role: "status" }, t("You will have time for notes after this call."));
+  if (contact.notes_time !== "ask") return null;
+  return h("p", { key: "notes-time" }, h("button", { type: "button", "aria-busy": desk.busy.has("notes-time") || undefined, onclick: () => desk.steer("notes-time") }, t("I need time for notes after this call")));
 }
 
 function wrapUp(desk, contact) {

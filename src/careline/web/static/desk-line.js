@@ -5,7 +5,7 @@ const TONES = { available: "good", offered: "busy", talking: "busy", wrap_up: "l
 const REASONS = () => [["break", t("Break")], ["lunch", t("Lunch")], ["meeting", t("Meeting")], ["training", t("Training")], ["other", t("Other")]];
 
 export function drawLine(desk) {
-  render(document.getElementById("line-body"), me(desk), offer(desk), lastOffer(desk), queues(desk), work(desk), options(desk));
+  render(document.getElementById("line-body"), me(desk), offer(desk), lastOffer(desk), queues(desk), uncoded(desk), work(desk), options(desk));
 }
 
 function me(desk) {
@@ -119,6 +119,27 @@ function queues(desk) {
         h("span.num", { title: t("waiting") }, queue.waiting, h("span.sr", ` ${t("waiting")}`)),
         queue.longest_since ? clock(queue.longest_since, { late: 60 }) : h("span.clock", "–")))));
 }
+
+/** Calls that were left without a code: given here whenever there is a moment, and called to mind before one goes. */
+function uncoded(desk) {
+  const { uncoded: calls, wrap_up_codes: codes } = desk.snapshot;
+  if (calls.length === 0 || codes.length === 0) return null;
+  const going = desk.me.status === "away" || desk.me.status === "offline";
+  return h("div.block.uncoded", { key: "uncoded" }, h("h3", t("Calls without a code: %(n)s", { n: calls.length })),
+    going && h("p.notice.late", { key: "going", role: "status" }, t("Before you go: choose what these calls were about.")),
+    h("ul.rows", calls.map((call) => h("li", { key: call.call_id },
+      h("form", { onsubmit: (event) => {
+        event.preventDefault();
+        desk.order(`code-${call.call_id}`, `/api/v1/desk/calls/${call.call_id}/code`, { code: new FormData(event.target).get("code") });
+      } },
+      h("a", { href: `/calls/${call.call_id}` }, clockTime(call.left_at)), " ", h("span", call.queue ?? call.line), call.reason && h("span.faint", ` ${call.reason}`),
+      h("div.row",
+        h("select", { name: "code", required: true, "aria-label": t("Code for the call of %(time)s", { time: clockTime(call.left_at) }) },
+          h("option", { value: "" }, t("What was it about?")), codes.map((choice) => h("option", { value: choice.code }, choice.label))),
+        h("button.small", { "aria-busy": desk.busy.has(`code-${call.call_id}`) || undefined }, t("Save"))))))));
+}
+
+const clockTime = (iso) => new Date(iso).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
 
 function work(desk) {
   const items = desk.snapshot.open_work;
