@@ -106,17 +106,20 @@ ON CONFLICT (person_id) DO UPDATE SET status = excluded.status, since = excluded
   talk_seconds = excluded.talk_seconds, last_inbound_end = excluded.last_inbound_end,
   last_outbound_end = excluded.last_outbound_end, updated_at = clock_timestamp();
 
--- name: open_handling
+-- name: open_handlings
 INSERT INTO call_handling (id, call_id, person_id, queue_id, connected_at)
-VALUES (%(id)s, %(call_id)s, %(person_id)s, %(queue_id)s, %(at)s)
+SELECT r.id, r.call_id, r.person_id, r.queue_id, r.at
+FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, call_id uuid, person_id uuid, queue_id uuid, at timestamptz)
 ON CONFLICT (id) DO NOTHING;
 
--- name: close_handling
-UPDATE call_handling SET left_at = %(at)s, wrapped_up_at = %(done)s WHERE id = %(id)s;
+-- name: close_handlings
+UPDATE call_handling h SET left_at = r.at, wrapped_up_at = r.done
+FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, at timestamptz, done timestamptz) WHERE h.id = r.id;
 
--- name: wrap_up_handling
-UPDATE call_handling SET wrapped_up_at = %(at)s, wrap_up_code = %(code)s
-WHERE call_id = %(call_id)s AND person_id = %(person_id)s AND wrapped_up_at IS NULL;
+-- name: wrap_up_handlings
+UPDATE call_handling h SET wrapped_up_at = r.at, wrap_up_code = r.code
+FROM jsonb_to_recordset(%(rows)s) AS r (call_id uuid, person_id uuid, at timestamptz, code text)
+WHERE h.call_id = r.call_id AND h.person_id = r.person_id AND h.wrapped_up_at IS NULL AND h.connected_at <= r.at;
 
 -- name: get_order
 SELECT * FROM control_command WHERE id = %(id)s;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from careline.calls.model import Call, Event, Kind
 from careline.calls.outcome import AgentEvent, FloorEvent, Happening
 from careline.calls.plan import FloorPlan
 from careline.calls.roster import LIVE, live
+from careline.kernel.text import storable
 from careline.platform.db import Tx, queries
 from careline.queues.explain import Reasons
 from careline.queues.model import Agent, Member, Queue
@@ -56,8 +57,7 @@ async def write(tx: Tx, batch: Batch) -> None:
     if rows:
         await tx.run(_q["append_events"], {"rows": _json(rows)})
         tx.wake_followers()
-    for event in batch.events:
-        await _handling(tx, event)
+    await _handlings(tx, batch.events)
     for order_id, (state, result) in batch.orders.items():
         await tx.run(_q["finish_order"], {"id": order_id, "state": state, "result": Jsonb(dict(result))})
 
@@ -67,8 +67,13 @@ def _json(rows: list[dict[str, Any]]) -> Jsonb:
 
 
 def encoded(value: object) -> bytes:
-    """JSON of events. The reasons of a decision are put into words here, when its commands have long been sent."""
-    return msgspec.json.encode(value, enc_hook=_plain)
+    """JSON of events. The reasons of a decision are put into words here, when its commands have long been sent. What
+    the database cannot hold goes: one hostile text from outside must not stop everything from being written."""
+    try:
+        made = msgspec.json.encode(value, enc_hook=_plain)
+    except (UnicodeEncodeError, ValueError):
+        return msgspec.json.encode(storable(value), enc_hook=_plain)
+    return msgspec.json.encode(storable(value), enc_hook=_plain) if b"\\u0000" in made else made
 
 
 def _plain(value: object) -> object:
@@ -77,36 +82,39 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} does not belong into an event")
 
 
-async def _handling(tx: Tx, event: Event) -> None:
-    body, at = event.body, event.at
-    match event.kind:
-        case Kind.CONNECTED:
-            await tx.run(
-                _q["open_handling"],
-                {
-                    "id": UUID(body["handling_id"]),
-                    "call_id": event.call_id,
-                    "person_id": UUID(body["agent_id"]),
-                    "queue_id": UUID(body["queue_id"]) if body["queue_id"] else None,
-                    "at": at,
-                },
-            )
-        case Kind.AGENT_LEFT:
-            # Without time for notes the work is over now: nothing of the patient stays open, the code may come later.
-            done = None if body["wrap_up"] else at
-            await tx.run(_q["close_handling"], {"id": UUID(body["handling_id"]), "at": at, "done": done})
-        case Kind.WRAPPED_UP:
-            await tx.run(
-                _q["wrap_up_handling"],
-                {
-                    "call_id": event.call_id,
-                    "person_id": UUID(body["agent_id"]),
-                    "at": at,
-                    "code": body["code"],
-                },
-            )
-        case _:
-            pass
+async def _handlings(tx: Tx, events: Sequence[Event]) -> None:
+    """Who talked with whom, from when to when. A talk may begin and end in one batch: in that order."""
+    rows = {
+        "open_handlings": [_opened(e) for e in events if e.kind is Kind.CONNECTED],
+        "close_handlings": [_left(e) for e in events if e.kind is Kind.AGENT_LEFT],
+        "wrap_up_handlings": [_wrapped_up(e) for e in events if e.kind is Kind.WRAPPED_UP],
+    }
+    for name, found in rows.items():
+        if found:
+            await tx.run(_q[name], {"rows": _json(found)})
+
+
+def _opened(event: Event) -> dict[str, Any]:
+    body = event.body
+    return {
+        "id": body["handling_id"],
+        "call_id": str(event.call_id),
+        "person_id": body["agent_id"],
+        "queue_id": body["queue_id"] or None,
+        "at": event.at.isoformat(),
+    }
+
+
+def _left(event: Event) -> dict[str, Any]:
+    at = event.at.isoformat()
+    # Without time for notes the work is over now: nothing of the patient stays open, the code may come later.
+    return {"id": event.body["handling_id"], "at": at, "done": None if event.body["wrap_up"] else at}
+
+
+def _wrapped_up(event: Event) -> dict[str, Any]:
+    body = event.body
+    at = event.at.isoformat()
+    return {"call_id": str(event.call_id), "person_id": body["agent_id"], "at": at, "code": body["code"]}
 
 
 def _row(n: int, happened: Happening) -> dict[str, Any]:

@@ -7,6 +7,7 @@ calls go on, and everything is written when it is back (docs/decisions/ says why
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -28,8 +29,10 @@ log = logging.getLogger(__name__)
 Companion = Callable[[Tx, Batch], Awaitable[None]]
 
 
-#: Seconds in which what happens to many calls is gathered into one transaction.
-GATHER = 0.01
+#: Seconds in which what happens to many calls is gathered into one transaction: at least, and at most in a rush.
+GATHER, GATHER_AT_MOST = 0.01, 0.05
+#: What is gathered for so many times as long as writing took leaves most of the time to the calls.
+REST = 4
 
 
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, LeaseLost)
@@ -44,6 +47,8 @@ class Writer:
         self._companions = companions
         self._batches: dict[int, Batch] = {}
         self._work = asyncio.Event()
+        #: Somebody waits for the answer to an order.
+        self._asked = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         #: Whether the database takes our batches; the reason when it does not.
@@ -70,9 +75,7 @@ class Writer:
     def answer(self, tenant_id: int, order_id: UUID, state: str, result: Mapping[str, Any]) -> None:
         """Record the answer to an order, with what the order caused."""
         self._batch(tenant_id).orders[order_id] = (state, result)
-
-    def _answers_wait(self) -> bool:
-        return any(batch.orders for batch in self._batches.values())
+        self._asked.set()
 
     @property
     def waiting(self) -> int:
@@ -85,15 +88,21 @@ class Writer:
 
     async def run(self) -> None:
         """Write for ever."""
+        loop = asyncio.get_running_loop()
+        pause = GATHER
         while True:
             await self._work.wait()
-            if not self._answers_wait():
-                # Nobody waits for this: what happens within a few milliseconds goes into one transaction.
-                await asyncio.sleep(GATHER)
+            # What happens within a few milliseconds goes into one transaction, unless somebody waits for an answer.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._asked.wait()
+            self._asked.clear()
             self._work.clear()
+            began = loop.time()
             batches, self._batches = self._batches, {}
             for tenant_id, batch in batches.items():
                 await self._write(tenant_id, batch)
+            pause = min(max(GATHER, REST * (loop.time() - began)), GATHER_AT_MOST)
             if not self._batches:
                 self._idle.set()
 

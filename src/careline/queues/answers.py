@@ -81,7 +81,7 @@ def why(router: Router, entry: Entry, now: datetime, chosen: tuple[UUID, ...]) -
         return explain.explain(
             call,
             where,
-            {a.id: a for a in everybody if a is not None},
+            (a for a in everybody if a is not None),
             strategy,
             now,
             reserve_on=reserve_on,

@@ -10,8 +10,9 @@ Candidates come in the strategy's order, those who cannot be asked last. `order`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -77,7 +78,7 @@ def ordered(
 def explain(
     call: Waiting,
     where: Standing,
-    agents: Mapping[UUID, Agent],
+    agents: Iterable[Agent],
     strategy: Strategy,
     now: datetime,
     *,
@@ -86,15 +87,27 @@ def explain(
     chosen: Sequence[UUID] = (),
     position: int | None = None,
     passed_over: int = 0,
-    taken: Container[UUID] = (),
+    taken: Collection[UUID] = (),
 ) -> Why:
     """The reasons for and against everybody who serves the call's queue (or is named for the call)."""
     named = set(where.kept_for or ()) | {p.agent_id for p in call.preferred}
-    people = sorted((agents[m] for m in where.queue.members | named if m in agents), key=lambda a: a.id.int)
-    codes = {a.id: "just-offered" if taken and a.id in taken else against(a, call, where, reserve_on) for a in people}
-    asked = ordered([a for a in people if codes[a.id] is None], where, call, strategy, last)
-    others = [a for a in people if codes[a.id] is not None]
-    listed = [*asked, *others][:LISTED]
+    known = where.queue.members | named if named else where.queue.members
+    free: list[Agent] = []
+    others: list[tuple[str, Agent]] = []
+    for a in agents:
+        if a.id in known:
+            code = "just-offered" if taken and a.id in taken else against(a, call, where, reserve_on)
+            if code is None:
+                free.append(a)
+            else:
+                others.append((code, a))
+    asked = ordered(free, where, call, strategy, last)
+    room = max(0, LISTED - len(asked))
+    beyond = Counter(code for code, _ in others)
+    others = nsmallest(room, others, key=lambda pair: pair[1].id.int)
+    beyond.subtract(code for code, _ in others)
+    beyond["later"] += len(asked[LISTED:])
+    listed = [*((None, a) for a in asked[:LISTED]), *others]
     deal = Deal(queue=where.queue, call=call, requirement=where.reach.requirement, last=last)
     keyed = where.kept_for is None
     why: Why = {
@@ -112,10 +125,10 @@ def explain(
         "position": position,
         "chosen": [str(a) for a in chosen],
         "candidates": [
-            _candidate(a, number if number <= len(asked) else None, codes[a.id], strategy, deal, keyed)
-            for number, a in enumerate(listed, 1)
+            _candidate(a, None if code else number, code, strategy, deal, keyed)
+            for number, (code, a) in enumerate(listed, 1)
         ],
-        "more": dict(sorted(Counter(codes[a.id] or "later" for a in [*asked, *others][LISTED:]).items())),
+        "more": dict(sorted((code, count) for code, count in beyond.items() if count)),
         "passed_over": passed_over,
     }
     if where.kept_for is not None:

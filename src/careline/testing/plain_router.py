@@ -143,7 +143,7 @@ class PlainRouter:
         return explain.explain(
             call,
             where,
-            self.agents,
+            self.agents.values(),
             strategies.get(where.queue.rules.strategy),
             now,
             reserve_on=self._reserve.get(where.queue.id, 0),
