@@ -227,7 +227,7 @@ def askers(services: Services, switch: AsteriskSwitch) -> dict[str, Asker]:
     return {
         "lookup": LookupAsker(services.lookups),
         "verify": VerifyAsker(Keypad(services.patients)),
-        "agent": AgentAsker(services.voice_agents, switch, services.settings.url),
+        "agent": AgentAsker(services.voice_agents, switch, services.settings.url, services.settings.lookup_hosts),
     }
 
 

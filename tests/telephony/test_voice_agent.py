@@ -144,7 +144,8 @@ async def bench(db: Database, tenant: int, asterisk: AsteriskProcess) -> AsyncIt
         channel = (await arrived.get()).channel
         await switch.run([PickUp(channel=channel)])
         agents = VoiceAgentService(db, SystemClock(), Keyring.ephemeral())
-        yield Bench(switch, agents, AgentAsker(agents, switch, "http://127.0.0.1:1"), tenant, call, channel)
+        asker = AgentAsker(agents, switch, "http://127.0.0.1:1", ["127.0.0.1"])
+        yield Bench(switch, agents, asker, tenant, call, channel)
         call.hang_up()
         await asyncio.wait_for(call.ended.wait(), 20)
         reading.cancel()

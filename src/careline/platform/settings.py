@@ -110,8 +110,8 @@ class Settings:
 
     lookup_hosts: tuple[str, ...] = _option(
         (),
-        "Hosts (or `host:port`) inside your own network that call flows may ask. Addresses on the internet need no"
-        " mention; everything inside is refused unless it is named here.",
+        "Hosts (or `host:port`) inside your own network that call flows may ask and callers may talk with. Addresses on"
+        " the internet need no mention; everything inside is refused unless it is named here.",
     )
     master_key_file: str = _option(
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from careline.calls.asks import Answer, Ask
@@ -30,11 +31,12 @@ class Connects(Protocol):
 class AgentAsker:
     """Carries out asks of the kind `agent`; cancelled when the caller leaves or raises an emergency."""
 
-    def __init__(self, agents: VoiceAgentService, switch: Connects, url: str) -> None:
-        """`url`: where agents reach our API."""
+    def __init__(self, agents: VoiceAgentService, switch: Connects, url: str, inside: Sequence[str] = ()) -> None:
+        """`url`: where agents reach our API; `inside`: hosts of our own network that may be agents."""
         self._agents = agents
         self._switch = switch
         self._url = url
+        self._inside = tuple(host.lower() for host in inside)
 
     async def __call__(self, ask: Ask) -> Answer:
         """`next` or `person` as the agent asked, `hangup` too; `failed` when it was not there or broke off."""
@@ -52,6 +54,7 @@ class AgentAsker:
             call_id=str(ask.call_id),
             stream_id=ask.id,
             secret=secret,
+            inside=self._inside,
             parameters={
                 **told,
                 "language": ask.language,

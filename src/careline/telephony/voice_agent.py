@@ -12,14 +12,17 @@ import base64
 import binascii
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from socket import SOCK_STREAM
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from careline.kernel.errors import Unavailable
+from careline.kernel.networks import is_public
 from careline.telephony.media import Control, Media
 
 #: `next`: the agent closed the connection in good order; `failed`: it could not be reached, or broke off; `gone`: the
@@ -29,6 +32,8 @@ Why = Literal["next", "failed", "gone", "stopped"]
 #: Frames sent together: 20 ms each, as Asterisk gives them.
 _CONNECT_SECONDS: Final = 5.0
 _LARGEST: Final = 1 << 20
+#: Marks an agent may have on their way; more are not taken.
+_MOST_MARKS: Final = 200
 #: A close with this code was meant.
 _NORMAL: Final = 1000
 
@@ -44,6 +49,8 @@ class AgentCall:
     secret: str = field(default="", repr=False)
     #: Told to the agent at `start`: the flow's own values, the token, where to ask for the next step.
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Hosts (or host:port) inside the operator's network that may be reached: `CARELINE_LOOKUP_HOSTS`.
+    inside: tuple[str, ...] = ()
 
     def to_body(self) -> dict[str, Any]:
         """As JSON for the voice process."""
@@ -53,12 +60,16 @@ class AgentCall:
             "stream_id": self.stream_id,
             "secret": self.secret,
             "parameters": dict(self.parameters),
+            "inside": list(self.inside),
         }
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> AgentCall:
         """Read it back."""
-        return cls(body["url"], body["call_id"], body["stream_id"], body["secret"], dict(body["parameters"]))
+        return cls(
+            body["url"], body["call_id"], body["stream_id"], body["secret"], dict(body["parameters"]),
+            tuple(body.get("inside") or ()),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,23 @@ class AgentOutcome:
     """How a conversation ended."""
 
     why: str
+
+
+async def _place(url: str, inside: Collection[str]) -> tuple[str, int]:
+    """Address and port to connect to. Raises `OSError` for one in the operator's network that nobody listed. What is
+    judged is what is connected to: a name cannot change its address in between."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    listed = host in inside or f"{host}:{port}" in inside
+    if not listed and not all(is_public(str(where[0])) for *_, where in found):
+        raise OSError("this host is inside")
+    return str(found[0][4][0]), port
+
+
+def _closed(socket: ClientConnection) -> Why:
+    return "next" if socket.close_code == _NORMAL else "failed"
 
 
 class Conversation:
@@ -83,8 +111,15 @@ class Conversation:
         """Until one side ends. Never raises for what the other side does."""
         headers = {"Authorization": f"Bearer {self._call.secret}"} if self._call.secret else {}
         try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                host, port = await _place(self._call.url, self._call.inside)
+            # With host and port given, a redirect to anywhere else is an error: the caller's voice goes to nobody but
+            # the program that the agreement names.
             socket = await connect(
                 self._call.url,
+                host=host,
+                port=port,
+                proxy=None,
                 additional_headers=headers,
                 open_timeout=_CONNECT_SECONDS,
                 max_size=_LARGEST,
@@ -98,7 +133,8 @@ class Conversation:
             await self._begin(socket)
             return await self._both_ways(socket)
         except ConnectionClosed:
-            return "failed"
+            # A frame was on its way when the agent closed: how it closed is what counts.
+            return _closed(socket)
         finally:
             await socket.close()
 
@@ -158,7 +194,7 @@ class Conversation:
             return "gone"
         except ConnectionClosed:
             return "failed"
-        return "next" if socket.close_code == _NORMAL else "failed"
+        return _closed(socket)
 
     async def _said(self, socket: ClientConnection, message: str) -> None:
         """One message of the agent's; what is not understood is ignored."""
@@ -167,14 +203,14 @@ class Conversation:
             match body.get("event"):
                 case "media":
                     await self._media.say(base64.b64decode(body["media"]["payload"], validate=True))
-                case "mark":
+                case "mark" if len(self._marks) < _MOST_MARKS:
                     self._marks.append(str(body["mark"]["name"]))
                     await self._media.mark(str(len(self._marks)))
                 case "clear":
                     await self._media.hush()
                     while self._marks:
                         await self._tell(socket, "mark", {"name": self._marks.popleft()})
-        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
             return
 
     async def _tell(self, socket: ClientConnection, event: str, body: Mapping[str, Any]) -> None:
