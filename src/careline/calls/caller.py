@@ -6,7 +6,18 @@ cause, and leaves events and commands in it. Pure.
 
 from __future__ import annotations
 
-from careline.calls import callback, callback_dialog, callback_rules, emergency, hearing, journey, message, rescue, ways
+from careline.calls import (
+    callback,
+    callback_dialog,
+    callback_rules,
+    emergency,
+    hearing,
+    journey,
+    message,
+    rescue,
+    unrecorded,
+    ways,
+)
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
 from careline.calls.ports import Answer, Arrived, Hangup, Park
@@ -41,6 +52,8 @@ def played(s: Step) -> None:
         callback.played(s)
     elif call.phase is Phase.WAITING or (call.phase is Phase.TALKING and call.held):
         s.do(Park(channel=call.channel))
+    elif unrecorded.asking(call):
+        unrecorded.played(s)
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
         message.record_message(s)
     elif hearing.confirming(call):
@@ -64,6 +77,8 @@ def key(s: Step, digit: str) -> None:
         return
     if call.arranging:
         _into_flow(s, callback_dialog.key(s, digit))
+    elif unrecorded.asking(call):
+        unrecorded.key(s, digit)
     elif call.phase is Phase.CALLBACK:
         callback.key(s, digit)
     elif call.phase is Phase.WAITING and digit == callback_dialog.CALLBACK_KEY and not call.offers:
@@ -85,6 +100,8 @@ def silence(s: Step) -> None:
     """No key came in time."""
     if s.call.arranging:
         _into_flow(s, callback_dialog.silence(s))
+    elif unrecorded.asking(s.call):
+        unrecorded.ask_again(s)
     elif hearing.confirming(s.call):
         hearing.answer(s, yes=False)
     else:
@@ -117,5 +134,7 @@ def resume_after_outage(s: Step) -> None:
         s.do(Park(channel=call.channel))
     elif call.phase is Phase.FLOW and call.cursor:
         journey.resume(s)
+    elif unrecorded.asking(call):
+        unrecorded.ask_again(s)
     elif call.phase is Phase.VOICEMAIL and call.message and call.message.recording is None:
         message.record_message(s)

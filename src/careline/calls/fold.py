@@ -244,7 +244,7 @@ def evolve(call: Call, event: Event) -> Call:
                 queue_id=None,
                 offers=(),
                 announce_at=None,
-                listen_until=None,
+                listen_until=_time(b.get("listen_until")),
                 ask=None,
                 recordings=call.recordings + (1 if b["recording_id"] else 0),
                 message=Message(
@@ -252,6 +252,7 @@ def evolve(call: Call, event: Event) -> Call:
                     department=UUID(b["department_id"]) if b["department_id"] else None,
                     started_at=at if b["recording_id"] else None,
                     until=_time(b["until"]),
+                    asked=b.get("asked", 0),
                 ),
                 help=None,
             )
@@ -268,6 +269,7 @@ def evolve(call: Call, event: Event) -> Call:
             | Kind.CALLBACK_CHANGED
             | Kind.CALLBACK_DIALLED
             | Kind.CALLBACK_ANSWERED
+            | Kind.CALLBACK_VOICE
             | Kind.CALLBACK_MESSAGE
             | Kind.CALLBACK_MISSED
             | Kind.CALLBACK_MERGED

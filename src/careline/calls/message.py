@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from careline.calls.model import MESSAGE_LENGTH, Kind
@@ -17,14 +18,31 @@ def say_goodbye(s: Step, outcome: str, *prompts: Prompt) -> None:
 
 
 def invite_message(s: Step, department: UUID | None, prompts: tuple[Prompt, ...]) -> None:
-    """Explain the voicemail; recording begins after the beep."""
+    """Explain the voicemail; recording begins after the beep. Who refused to be recorded is asked first."""
+    if s.call.consent is False:
+        note_invitation(s, department, asked=1)
+        s.speak(s.call.channel, *prompts, *unrecorded(s))
+        return
+    note_invitation(s, department)
+    s.speak(s.call.channel, *prompts, Prompt("beep"))
+
+
+def note_invitation(s: Step, department: UUID | None, *, asked: int = 0, listen_until: datetime | None = None) -> None:
+    """The caller is told about the message; nothing is recorded yet. `asked`: how often whether it may be recorded."""
     s.happened(
         Kind.VOICEMAIL_STARTED,
         recording_id=None,
         department_id=str(department) if department else None,
         until=None,
+        asked=asked,
+        listen_until=listen_until.isoformat() if listen_until else None,
     )
-    s.speak(s.call.channel, *prompts, Prompt("beep"))
+
+
+def unrecorded(s: Step) -> tuple[Prompt, ...]:
+    """That a message is a recording, and what there is instead."""
+    instead = (Prompt("voicemail.unrecorded-callback"),) if s.line.fallback_queue in s.setting.queues else ()
+    return (Prompt("voicemail.unrecorded"), *instead, Prompt("voicemail.unrecorded-nothing"))
 
 
 def record_message(s: Step) -> None:

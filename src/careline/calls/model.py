@@ -90,7 +90,9 @@ class Kind(StrEnum):
     CALLBACK_CHANGED = "callback_changed"
     CALLBACK_DIALLED = "callback_dialled"
     CALLBACK_ANSWERED = "callback_answered"
-    #: An answering machine is told that we tried.
+    #: Sound began or ended on the line of whoever picked up, or the question was heard: what it sounds like.
+    CALLBACK_VOICE = "callback_voice"
+    #: An answering machine is told that we tried (`speaks`), or its beep is waited for.
     CALLBACK_MESSAGE = "callback_message"
     #: The caller was rung in vain.
     CALLBACK_MISSED = "callback_missed"
@@ -206,6 +208,8 @@ class Message:
     started_at: datetime | None = None
     until: datetime | None = None
     silent_since: datetime | None = None
+    #: How often a caller who refused to be recorded was asked about this message; 0: need not be, or agreed.
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,6 +160,8 @@ def _of_caller(step: Step, queue: str) -> str | None:
             return _("Priority changed to %(priority)s") % {"priority": body.get("priority")}
         case "recognised":
             return _("The caller has talked with us before")
+        case "voicemail_started" if body.get("asked"):
+            return _("The caller, who refused recording, was asked about a spoken message")
         case "voicemail_started":
             return _("Voicemail began")
         case "voicemail_ended":

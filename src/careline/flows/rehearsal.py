@@ -273,7 +273,9 @@ class Rehearsal:
                 self.facts["transfer"] = number
                 self._note("transfer", number=number, seconds=seconds)
             case ToVoicemail(department, prompts):
-                self._heard(prompts)
+                # Who refused to be recorded is asked first whether a message may be.
+                refused = (Prompt("voicemail.unrecorded"),) if self.facts.get("consent") is False else ()
+                self._heard((*prompts, *refused))
                 self.phase = "voicemail"
                 self.facts["voicemail"] = str(department) if department else True
                 self._note("voicemail", department=str(department) if department else None)
