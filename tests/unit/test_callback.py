@@ -286,7 +286,8 @@ def test_o11_customer_first_rings_the_caller_who_proves_to_be_a_person_and_has_t
     ring = next(r for r in world.did(Ring) if r.channel.startswith("c."))
     assert world.call("c2").offer is not None, "the agent does not wait for the caller"
     answers(world, ring.channel)
-    assert said(world) == ["callback.is-it-you"]
+    world.later(3)
+    assert said(world) == ["callback.is-it-you-say"]
     world.press("1", ring.channel)
     call = world.call(ring.channel)
     assert (call.phase, call.place_at) == (Phase.WAITING, place)
@@ -337,9 +338,10 @@ def test_o11_phi_free_voicemail_agent_first_by_the_agents_button():
     ring = rings(world)
     answers(world, ring.channel)
     world.order(ANA, "callback.machine", call_id=call_id)
-    assert said(world) == ["callback.machine"]
     assert world.status(ANA) is AgentStatus.AVAILABLE, "free at once"
     assert world.did(StopRecording)
+    world.later(2)
+    assert said(world) == ["callback.machine"], "once it is quiet"
     world.heard(ring.channel)
     assert Hangup(channel=ring.channel) in world.commands
     ends(world, ring.channel)
@@ -350,6 +352,7 @@ def test_o11_phi_free_voicemail_agent_first_by_the_agents_button():
     ring = rings(world)
     answers(world, ring.channel)
     world.order(ANA, "callback.machine", call_id=call_id)
+    world.later(2)
     assert said(world) == ["callback.machine-last"]
     ends(world, ring.channel)
     assert call_id not in world.floor.calls
@@ -361,8 +364,12 @@ def test_o11_phi_free_voicemail_caller_first_nobody_presses_a_key():
     world.sign_on(ANA)
     ring = rings(world)
     answers(world, ring.channel)
+    world.later(3)
     world.heard(ring.channel)
-    world.later(46)
+    world.later(29)
+    assert said(world) == []
+    world.later(2)
+    world.later(2)
     assert said(world) == ["callback.machine"]
     world.heard(ring.channel)
     ends(world, ring.channel)
@@ -373,7 +380,7 @@ def test_what_a_machine_hears_says_nothing_about_a_patient_or_a_practice():
     from careline.telephony.prompts.catalogue import catalogue
 
     words = {"doctor", "clinic", "health", "appointment", "patient", "nurse", "result", "medical", "office", "practice"}
-    for key in ("callback.machine", "callback.machine-last", "callback.is-it-you"):
+    for key in ("callback.machine", "callback.machine-last", "callback.is-it-you", "callback.is-it-you-say"):
         for text in catalogue().prompts[key].texts.values():
             assert not words & {w.strip(".,").lower() for w in text.split()}
             assert "{" not in text

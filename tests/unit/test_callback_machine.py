@@ -25,6 +25,7 @@ from careline.calls.ports import (
     PlaybackEnded,
     Ring,
     SwitchSnapshot,
+    Talking,
 )
 from careline.calls.reconcile import lost_switch, reconcile
 from careline.kernel.errors import CarelineError
@@ -130,6 +131,13 @@ class CallbackMachine(RuleBasedStateMachine):
         legs = sorted(c for c in self.channels if "." in c)
         if legs:
             self.world.see(LegAnswered(channel=data.draw(st.sampled_from(legs)), at=self.world.now))
+            self.after()
+
+    @rule(data=st.data(), on=st.booleans())
+    def somebody_talks(self, data, on):
+        if self.channels:
+            channel = data.draw(st.sampled_from(sorted(self.channels)))
+            self.world.see(Talking(channel=channel, on=on, at=self.world.now))
             self.after()
 
     @rule(person=PEOPLE, status=st.sampled_from(["available", "available", "away"]))

@@ -7,7 +7,9 @@ counted; after the last one the department gets a message, so that no wish to be
 
 from __future__ import annotations
 
-from careline.calls import callback_dialog, callback_rules, closing, talk
+from datetime import timedelta
+
+from careline.calls import callback_dialog, callback_pickup, callback_rules, talk
 from careline.calls.callback_attempts import (
     MISSED,
     agent_gone,
@@ -23,14 +25,11 @@ from careline.calls.callback_attempts import (
 )
 from careline.calls.callback_fold import owed
 from careline.calls.callback_model import CALLER_FIRST, Stage
+from careline.calls.callback_pickup import key, on_the_line, picked_up, played, resume, take_old_place, voice
 from careline.calls.model import Call, Kind, Offer, Phase
-from careline.calls.ports import Bridge, Hangup, HangupCause, Play, Ring, StopPlay, StopRecording
+from careline.calls.ports import Hangup, HangupCause, Play, Ring, StopRecording
 from careline.calls.step import Step
-from careline.calls.waiting import join_queue
-from careline.flows.model import Prompt
 
-#: The keys a called-back caller may press: take the call, or call it off.
-TAKE_KEY, CANCEL_KEY = "1", "9"
 #: First in line, as one who lost an agent.
 HEAD_OF_QUEUE = 1_000
 
@@ -41,7 +40,6 @@ __all__ = [
     "agent_gone",
     "agent_ready",
     "agreed",
-    "caller_answered",
     "caller_left",
     "close",
     "due",
@@ -52,9 +50,12 @@ __all__ = [
     "missed",
     "on_line",
     "on_the_line",
+    "picked_up",
     "played",
     "resume",
     "ring_caller",
+    "take_old_place",
+    "voice",
     "waits_for_caller",
 ]
 
@@ -86,9 +87,11 @@ def caller_left(s: Step, cause: HangupCause = HangupCause.NORMAL) -> bool:
             if call.recording and call.connected_at:
                 s.do(StopRecording(channel=call.channel, recording=call.recording))
             rest(s, "line-closed")
-        case Stage.ASKING:
-            missed(s, MISSED.get(cause, "failed") if cause is not HangupCause.NORMAL else "not-taken")
-        case Stage.MESSAGE:
+        case Stage.LISTENING | Stage.ASKING:
+            machine = callback.ear is not None and callback.ear.machine
+            taken = "machine" if machine else "not-taken"
+            missed(s, MISSED.get(cause, "failed") if cause is not HangupCause.NORMAL else taken)
+        case Stage.BEEP | Stage.MESSAGE:
             missed(s, "machine")
         case _:
             # The line of before, which we let go of ourselves: the callback has gone on without it.
@@ -126,7 +129,8 @@ def _ring(s: Step, **agent: str | None) -> None:
     callback = s.call.callback
     assert callback is not None
     leg = s.call.next_leg("c")
-    until = s.now + callback_rules.RING
+    seconds = callback_rules.rules_of(s).ring_seconds
+    until = s.now + timedelta(seconds=seconds)
     s.happened(Kind.CALLBACK_DIALLED, leg=leg, until=until.isoformat(), attempt=callback.attempts + 1, **agent)
     s.do(
         Ring(
@@ -135,103 +139,10 @@ def _ring(s: Step, **agent: str | None) -> None:
             caller_id=s.line.number,
             # What the callee's telephone shows to anybody who looks at it: no word about a practice or a patient.
             caller_name=None,
-            seconds=int(callback_rules.RING.total_seconds()),
+            seconds=seconds,
             call=str(s.call.id),
         )
     )
-
-
-def caller_answered(s: Step) -> None:
-    """Somebody, or something, picked up at the caller's number."""
-    callback = s.call.callback
-    assert callback is not None
-    if callback.stage is not Stage.DIALLING:
-        return
-    if callback.agent_id is None:
-        _answered(s, Stage.ASKING)
-        s.speak(s.call.channel, Prompt("callback.is-it-you"))
-        return
-    _answered(s, Stage.JOINED)
-    s.happened(
-        Kind.CONNECTED,
-        handling_id=str(s.call.next_handling()),
-        agent_id=str(callback.agent_id),
-        queue_id=str(s.call.queue_id) if s.call.queue_id else None,
-        leg=callback.agent_leg,
-        endpoint=callback.agent_endpoint,
-    )
-    assert callback.agent_leg is not None
-    s.do(Bridge(bridge=s.call.bridge, channels=(s.call.channel, callback.agent_leg)))
-    talk.start_recording(s)
-
-
-def _answered(s: Step, stage: Stage) -> None:
-    callback = s.call.callback
-    assert callback is not None
-    asking = stage is Stage.ASKING
-    s.happened(
-        Kind.CALLBACK_ANSWERED,
-        leg=callback.leg,
-        stage=stage.value,
-        until=(s.now + callback_rules.QUESTION).isoformat() if asking else None,
-    )
-
-
-def key(s: Step, digit: str) -> None:
-    """A called-back caller pressed a key: it is a person."""
-    callback = s.call.callback
-    if callback is None or callback.stage is not Stage.ASKING:
-        return
-    if digit == CANCEL_KEY:
-        s.happened(Kind.CALLBACK_CANCELLED, by="caller")
-        s.do(Hangup(channel=s.call.channel))
-        closing.end(s, by="caller", outcome="callback-cancelled")
-    elif digit == TAKE_KEY:
-        _take_old_place(s)
-
-
-def _take_old_place(s: Step) -> None:
-    """Caller-first: the caller is back, at the place that was kept, and not for long."""
-    call = s.call
-    assert call.queue_id is not None
-    if call.playback:
-        s.do(StopPlay(playback=call.playback))
-    on_the_line(s)
-    join_queue(s, call.queue_id, reason=call.reason, leave=call.leave, place_at=call.place_at, priority=call.priority)
-
-
-def on_the_line(s: Step) -> None:
-    """The caller is there and stays: the callback has done its work, the call goes on as any other at its old place."""
-    call = s.call
-    assert call.callback is not None
-    s.happened(
-        Kind.CALLBACK_ANSWERED,
-        leg=call.channel,
-        stage=Stage.JOINED.value,
-        until=(s.now + callback_rules.HELD_AT_MOST).isoformat(),
-    )
-    s.happened(Kind.REQUEUED, reason="callback")
-
-
-def played(s: Step) -> None:
-    """What a callback says has been heard: the goodbye, the message for a machine."""
-    callback = s.call.callback
-    if callback is not None and callback.stage in (Stage.GOODBYE, Stage.MESSAGE):
-        s.do(Hangup(channel=s.call.channel))
-
-
-def resume(s: Step) -> None:
-    """After call control was away, and the caller is still on the line: say it again, or let go."""
-    callback = s.call.callback
-    if callback is None:
-        return
-    match callback.stage:
-        case Stage.ASKING:
-            s.speak(s.call.channel, Prompt("callback.is-it-you"))
-        case Stage.GOODBYE | Stage.MESSAGE:
-            s.do(Hangup(channel=s.call.channel))
-        case _:
-            pass
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
@@ -245,6 +156,8 @@ def due(s: Step) -> bool:
     if call.phase is Phase.WAITING and callback.until and callback.until <= s.now:
         _first_in_line(s)
         return True
+    if call.phase is Phase.TALKING:
+        return callback_pickup.due_with_agent(s)
     if call.phase is not Phase.CALLBACK:
         return False
     if callback.stage is Stage.WAITING:
@@ -254,8 +167,8 @@ def due(s: Step) -> bool:
     match callback.stage:
         case Stage.DIALLING:
             unanswered(s)
-        case Stage.ASKING:
-            leave_message(s)
+        case Stage.LISTENING | Stage.ASKING | Stage.BEEP:
+            callback_pickup.due(s, callback.stage)
         case Stage.GOODBYE:
             s.do(Hangup(channel=call.channel))
             caller_left(s)

@@ -6,11 +6,16 @@ from datetime import timedelta
 
 from careline.calls import callback_rules, closing, talk
 from careline.calls.callback_fold import owed
-from careline.calls.callback_model import Stage
+from careline.calls.callback_model import PICKED_UP, Stage
 from careline.calls.model import SPARE, Call, Kind, Phase
-from careline.calls.ports import Hangup, HangupCause, StopRecording, Unbridge
+from careline.calls.ports import Hangup, HangupCause, StopRecording, Unbridge, Watch
 from careline.calls.step import Step
 from careline.flows.model import Prompt
+
+#: The longest that an end of the sound is waited for before the message is left.
+LONGEST_SOUND = timedelta(seconds=20)
+#: Quiet for so long after a sound (and `ports.TALK_PAUSE`): the beep is over, and the machine records.
+AFTER_BEEP = timedelta(seconds=1.5)
 
 #: How the end of the ringing is understood.
 MISSED = {
@@ -44,7 +49,7 @@ def on_line(call: Call) -> bool:
     callback = call.callback
     if callback is None or call.phase is not Phase.CALLBACK:
         return True
-    return callback.stage in (Stage.GOODBYE, Stage.ASKING, Stage.MESSAGE)
+    return callback.stage is Stage.GOODBYE or callback.stage in PICKED_UP
 
 
 def legs(call: Call) -> tuple[str, ...]:
@@ -102,7 +107,10 @@ def unanswered(s: Step) -> None:
 
 
 def leave_message(s: Step) -> None:
-    """An answering machine: it hears that we tried and nothing else, and the agent is free at once."""
+    """An answering machine: it hears that we tried and nothing else, and the agent is free at once.
+
+    Where sound is watched, the message waits for silence: a machine records after its greeting and beep.
+    """
     call, callback = s.call, s.call.callback
     if callback is None or callback.stage is Stage.WAITING or callback.stage is Stage.DIALLING:
         raise talk.WrongMoment("This is not a callback.")
@@ -111,7 +119,21 @@ def leave_message(s: Step) -> None:
         if call.recording:
             s.do(StopRecording(channel=call.channel, recording=call.recording))
         talk.leave(s, wrap_up=False, reason="callback-machine")
-    s.happened(Kind.CALLBACK_MESSAGE, until=(s.now + callback_rules.LAST_WORD).isoformat())
+    if not callback_rules.rules_of(s).machines:
+        speak_message(s)
+        return
+    if callback.ear is None:
+        s.do(Watch(channel=call.channel, on=True))
+    sounding = callback.ear is not None and callback.ear.sounding is not None
+    until = s.now + (LONGEST_SOUND if sounding else AFTER_BEEP)
+    s.happened(Kind.CALLBACK_MESSAGE, speaks=False, until=until.isoformat())
+
+
+def speak_message(s: Step) -> None:
+    """Say that we tried. Nothing in it tells who called whom about what."""
+    call, callback = s.call, s.call.callback
+    assert callback is not None
+    s.happened(Kind.CALLBACK_MESSAGE, speaks=True, until=(s.now + callback_rules.LAST_WORD).isoformat())
     last = callback.attempts + 1 > callback_rules.rules_of(s).retries
     s.speak(call.channel, Prompt("callback.machine-last" if last else "callback.machine"))
 

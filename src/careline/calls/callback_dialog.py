@@ -195,7 +195,7 @@ def arrange(s: Step, later: datetime | None = None, *, heard: bool = True) -> No
         next_at=next_at.isoformat() if next_at else None,
         window_ends=ends.isoformat() if ends else None,
         until=(s.now + callback_rules.LAST_WORD).isoformat(),
-        expires_at=((next_at or s.now) + callback_rules.KEPT).isoformat(),
+        expires_at=((next_at or s.now) + callback_rules.kept(s)).isoformat(),
     )
     if heard:
         # Where a flow asked, its own words follow: it says goodbye itself.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from careline.calls.callback_model import Arranging, Ask, Callback, Origin, Stage
+from careline.calls.callback_model import Arranging, Ask, Callback, Ear, Origin, Stage
 from careline.calls.model import Call, Event, Kind, Phase
 
 
@@ -62,10 +62,16 @@ def evolve(call: Call, event: Event) -> Call:
                 agent_id=None,
                 agent_leg=None,
                 agent_endpoint=None,
+                ear=_ear(callback, b, at),
+                asked=False,
             )
             return replace(call, channel=b["leg"], callback=answered, playback=None)
+        case Kind.CALLBACK_VOICE:
+            return _heard(call, callback, b, at)
         case Kind.CALLBACK_MESSAGE:
-            leaving = replace(callback, stage=Stage.MESSAGE, until=_time(b["until"]))
+            stage = Stage.MESSAGE if b.get("speaks", True) else Stage.BEEP
+            ear = callback.ear or (Ear(since=at, quiet=at) if stage is Stage.BEEP else None)
+            leaving = replace(callback, stage=stage, until=_time(b["until"]), ear=ear)
             return replace(
                 call,
                 phase=Phase.CALLBACK,
@@ -112,6 +118,27 @@ def _arranged(b: Mapping[str, Any], call: Call, at: datetime) -> Callback:
     )
 
 
+def _ear(callback: Callback, b: Mapping[str, Any], at: datetime) -> Ear | None:
+    """Listening begins at the pick-up (`watch`), goes on to the question, and ends when a person is there."""
+    if b.get("watch"):
+        return Ear(since=at, until=_time(b.get("ear_until")))
+    return callback.ear if Stage(b["stage"]) is Stage.ASKING else None
+
+
+def _heard(call: Call, callback: Callback, b: Mapping[str, Any], at: datetime) -> Call:
+    ear = callback.ear
+    if b.get("over"):
+        ear = None
+    elif ear is not None:
+        ear = replace(ear, machine=ear.machine or bool(b.get("machine")), until=_time(b.get("ear_until")))
+        if b.get("on") is not None:
+            ear = replace(ear, sounding=at if b["on"] else None, quiet=None if b["on"] else at)
+    callback = replace(callback, ear=ear, asked=callback.asked or bool(b.get("asked")))
+    if "until" in b:
+        callback = replace(callback, until=_time(b["until"]))
+    return replace(call, callback=callback)
+
+
 def _resting(call: Call, callback: Callback, b: Mapping[str, Any]) -> Call:
     """Nobody is on any line: the callback waits for its turn or its moment."""
     resting = replace(
@@ -124,6 +151,8 @@ def _resting(call: Call, callback: Callback, b: Mapping[str, Any]) -> Call:
         agent_id=None,
         agent_leg=None,
         agent_endpoint=None,
+        ear=None,
+        asked=False,
     )
     spared = dict(call.spared)
     if b.get("spare"):
@@ -149,7 +178,7 @@ def moments(call: Call) -> list[datetime | None]:
     """What is due to a callback, in no order."""
     callback = call.callback
     if callback is None or call.phase not in (Phase.CALLBACK, Phase.WAITING):
-        return []
+        return [callback.ear.until] if callback and callback.ear and call.phase is Phase.TALKING else []
     if call.phase is Phase.CALLBACK and callback.stage is Stage.WAITING:
         return [callback.next_at or callback.window_ends, callback.expires_at]
     return [callback.until]

@@ -69,15 +69,38 @@ class Stage(StrEnum):
     WAITING = "waiting"
     #: The caller's telephone rings; agent-first, an agent listens already.
     DIALLING = "dialling"
+    #: Caller-first: picked up; the greeting is heard out before anything is said.
+    LISTENING = "listening"
     #: Caller-first: picked up, and asked to press a key, which no answering machine does.
     ASKING = "asking"
-    #: An answering machine is told that we tried.
+    #: An answering machine, or nobody who answered: silence is waited for, which comes after its beep.
+    BEEP = "beep"
+    #: It is told that we tried.
     MESSAGE = "message"
     #: The caller is on the line again: an ordinary call from here on.
     JOINED = "joined"
 
 
 AGENT_FIRST, CALLER_FIRST = "agent-first", "caller-first"
+
+
+#: The stages in which somebody, or something, has picked up and no agent is there.
+PICKED_UP = frozenset({Stage.LISTENING, Stage.ASKING, Stage.BEEP, Stage.MESSAGE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ear:
+    """What has been heard of whoever picked up. Moments only: what is said is not listened to here."""
+
+    since: datetime
+    #: Since when sound is heard now; None: it is quiet.
+    sounding: datetime | None = None
+    #: Since when it is quiet.
+    quiet: datetime | None = None
+    #: Whether it sounds like an answering machine.
+    machine: bool = False
+    #: When something is due although nothing is heard: while an agent talks, where the stage has no end of its own.
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +129,10 @@ class Callback:
     agent_id: UUID | None = None
     agent_leg: str | None = None
     agent_endpoint: str | None = None
+    #: Watched for an answering machine; None: not, or no more.
+    ear: Ear | None = None
+    #: Whether the question for a key has been heard to its end.
+    asked: bool = False
     #: What the call knew before: an answering machine is no conversation.
     connected_before: datetime | None = None
     #: The caller's later call that took the place over.
@@ -120,6 +147,7 @@ class Callback:
             "stage": self.stage.value,
             "since": self.since.isoformat(),
             "attempts": self.attempts,
+            "machine": bool(self.ear and self.ear.machine),
             "next_at": self.next_at.isoformat() if self.next_at else None,
             "expires_at": self.expires_at.isoformat(),
         }

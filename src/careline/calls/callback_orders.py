@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,6 +29,12 @@ class NotDialable(InvalidInput):
     """This number is not called back: it is incomplete, abroad, one of our own, or costs extra."""
 
     id = "number-not-called-back"
+
+
+class TooFarAhead(InvalidInput):
+    """This is later than callbacks of this queue may be put off to."""
+
+    id = "callback-too-far-ahead"
 
 
 def _waiting(s: Step) -> None:
@@ -77,8 +83,9 @@ def _change_order(_: Floor, order: Order, s: Step) -> None:
         number, verified = given, "staff"
     if "next_at" in order.body:
         moment = _moment(order.body["next_at"])
-        if moment and moment > s.now + callback_rules.LATEST:
-            raise InvalidInput("A callback is at most a month ahead.")
+        days = callback_rules.rules_of(s).latest_days
+        if moment and moment > s.now + timedelta(days=days):
+            raise TooFarAhead
     talk.end_offers(s, "withdrawn")
     _change(s, number=number, verified=verified, moment=moment)
 
@@ -103,7 +110,7 @@ def _change(s: Step, *, number: str, verified: str, moment: datetime | None, hea
         verified=verified,
         next_at=next_at.isoformat() if next_at else None,
         window_ends=ends.isoformat() if ends else None,
-        expires_at=((next_at or s.now) + callback_rules.KEPT).isoformat(),
+        expires_at=((next_at or s.now) + callback_rules.kept(s)).isoformat(),
         priority=s.call.priority + (callback.HEAD_OF_QUEUE if head else 0),
     )
 

@@ -10,26 +10,19 @@ from careline.calls.model import Phase
 from careline.calls.step import Step
 from careline.queues.rules import Callback as Rules
 
-#: How long the caller's telephone rings: about five rings, before most answering machines.
-RING = timedelta(seconds=25)
-#: How long a caller who was asked for a key is waited for, prompts included.
-QUESTION = timedelta(seconds=45)
-#: How long a message for an answering machine, or a goodbye, may take.
+#: The longest time a recorded question, message or goodbye is waited for: longer than any of them.
 LAST_WORD = timedelta(seconds=60)
-#: Caller-first: the caller is rung when the place is expected to come up within this time,
-LEAD = timedelta(seconds=60)
-#: and is first in line when it took longer than this after all.
-HELD_AT_MOST = timedelta(seconds=120)
-#: After this time nobody tries any more; the department gets a message instead.
-KEPT = timedelta(hours=24)
-#: The latest moment somebody on the floor may put a callback off to.
-LATEST = timedelta(days=31)
 
 
 def rules_of(s: Step) -> Rules:
     """The rules of the queue the call waits in."""
     queue = s.setting.queues.get(s.call.queue_id) if s.call.queue_id else None
     return queue.rules.callback if queue else Rules()
+
+
+def kept(s: Step) -> timedelta:
+    """After this time nobody tries any more; the department gets a message instead."""
+    return timedelta(hours=rules_of(s).kept_hours)
 
 
 def offered(s: Step) -> bool:

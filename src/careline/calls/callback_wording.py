@@ -13,7 +13,9 @@ def stages() -> dict[str, str]:
         "waiting": _("Waiting"),
         "ringing-agent": _("Ringing an agent"),
         "dialling": _("Calling the person"),
+        "listening": _("Picked up, greeting heard out"),
         "asking": _("Picked up, asked for a key"),
+        "beep": _("Waiting for the beep"),
         "message": _("Leaving a message"),
     }
 
@@ -58,6 +60,12 @@ def sentence(step: Step) -> str | None:
             return _("Called the person, attempt %(n)s") % {"n": body.get("attempt", "?")}
         case "callback_answered" if body.get("stage") == "asking":
             return _("Picked up; asked to press a key")
+        case "callback_answered" if body.get("stage") == "listening":
+            return None
+        case "callback_voice" if body.get("machine"):
+            return _("It sounds like an answering machine")
+        case "callback_message" if not body.get("speaks", True):
+            return None
         case "callback_answered":
             return _("The person is back on the line")
         case "callback_message":
@@ -85,4 +93,13 @@ def sentence(step: Step) -> str | None:
 
 
 #: Kinds that the record leaves to the event log.
-SILENT = frozenset({"callback_asked", "callback_waiting"})
+SILENT = frozenset(
+    {
+        "callback_asked",
+        "callback_waiting",
+        "callback_answered",
+        "callback_voice",
+        "callback_message",
+        "callback_goodbye",
+    }
+)

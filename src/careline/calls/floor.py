@@ -15,7 +15,6 @@ from uuid import UUID
 from careline.calls import (
     attendance,
     callback,
-    callback_rules,
     caller,
     closing,
     handover,
@@ -345,7 +344,7 @@ class Floor:
             reached = callback.agent_ready if call.phase is Phase.CALLBACK else talk.connect
             self.step(call.id, now, out, lambda s: reached(s, offered))
         elif call.callback and call.callback.leg == channel and call.phase is Phase.CALLBACK:
-            self.step(call.id, now, out, callback.caller_answered)
+            self.step(call.id, now, out, callback.picked_up)
         elif call.transfer and call.transfer.leg == channel:
             self.step(call.id, now, out, rescue.picked_up if call.help else handover.transfer_answered)
         elif call.handling and call.handling.returning_leg == channel:
@@ -455,7 +454,7 @@ class Floor:
             if call.queue_id not in self.queues:
                 continue
             _, seconds = self.outlook(call, now)
-            if seconds is not None and seconds <= callback_rules.LEAD.total_seconds():
+            if seconds is not None and seconds <= self.queues[call.queue_id].rules.callback.lead_seconds:
                 self.step(call_id, now, out, callback.ring_caller)
 
     def staffed(self, queue_id: UUID) -> bool:
@@ -470,7 +469,9 @@ class Floor:
 
 def _voice(s: Step, on: bool) -> None:
     message = s.call.message
-    if message and message.until:
+    if s.call.callback and s.call.callback.ear:
+        callback.voice(s, on)
+    elif message and message.until:
         s.happened(Kind.SPOKE if on else Kind.FELL_SILENT)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from careline.calls import emergency, journey
+from careline.calls import callback, emergency, journey
 from careline.calls.callback_model import Stage
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.ports import Command, Heard, StartListening, StopListening, StopPlay
@@ -24,6 +24,8 @@ YES = {"en": ("yes",), "es": ("sí",)}
 NO = {"en": ("no",), "es": ("no",)}
 #: The keys that do the same.
 YES_KEY = "1"
+#: From this confidence on, a yes that nobody confirms again counts.
+SURE = 0.5
 #: How long a confirmation is waited for after it was asked.
 CONFIRM = timedelta(seconds=6)
 
@@ -38,7 +40,7 @@ def wanted(call: Call, line: LineSetup) -> StartListening | None:
     if not _alone(call):
         return None
     words = phrases(call, line)
-    danger = line.listen and not call.emergency
+    danger = line.listen and not call.emergency and not _a_machine(call)
     if not words and not danger:
         return None
     return StartListening(
@@ -54,13 +56,26 @@ def _alone(call: Call) -> bool:
         case Phase.TALKING:
             return call.held
         case Phase.CALLBACK:
-            return call.callback is not None and call.callback.stage in (Stage.GOODBYE, Stage.ASKING)
+            found = call.callback
+            if found is None or (found.ear and found.ear.machine and not found.asked):
+                return False
+            return found.stage in (Stage.GOODBYE, Stage.ASKING)
         case _:
             return False
 
 
+def _a_machine(call: Call) -> bool:
+    """Whether an answering machine seems to speak: its words are no caller's."""
+    found = call.callback
+    return call.phase is Phase.CALLBACK and found is not None and found.ear is not None and found.ear.machine
+
+
 def phrases(call: Call, line: LineSetup) -> tuple[str, ...]:
     """What the caller may say at this point of the flow, in the call's language."""
+    if call.phase is Phase.CALLBACK:
+        # Asked whether it is the person who wanted the call: once the question was heard, not while a machine greets.
+        waited = call.callback is not None and call.callback.stage is Stage.ASKING and call.callback.asked
+        return YES.get(call.language, ()) if waited else ()
     if call.phase is not Phase.FLOW or call.ending or call.arranging or call.help or call.cursor is None:
         return ()
     if call.unconfirmed:
@@ -92,7 +107,10 @@ def hear(s: Step, heard: Heard) -> None:
         s.happened(Kind.HEARD, what="red-flag", rule=heard.red_flag, confidence=round(heard.confidence, 2))
         emergency.raise_by_caller(s, "words")
     elif heard.phrase is not None and heard.phrase in phrases(call, s.line):
-        if call.unconfirmed:
+        if call.phase is Phase.CALLBACK:
+            if heard.confidence >= SURE:
+                callback.take_old_place(s)
+        elif call.unconfirmed:
             answer(s, yes=heard.phrase in YES.get(call.language, ()))
         else:
             _confirm(s, heard.phrase, heard.confidence)

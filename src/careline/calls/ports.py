@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
+
+#: Pauses shorter than this do not end a stretch of speech: `Talking(on=False)` comes so long after its last sound.
+TALK_PAUSE = timedelta(milliseconds=700)
 
 
 class HangupCause(StrEnum):

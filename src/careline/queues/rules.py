@@ -149,6 +149,21 @@ class Callback:
     retry_seconds: Seconds = 300.0
     #: Offer times later than the caller's turn too.
     schedulable: bool = False
+    #: How long the caller's telephone rings: about five rings, before most answering machines.
+    ring_seconds: Annotated[int, msgspec.Meta(ge=10, le=60)] = 25
+    #: Caller-first: how long a caller who was asked for a key is waited for, once the question was heard.
+    answer_seconds: Annotated[int, msgspec.Meta(ge=6, le=120)] = 30
+    #: Caller-first: rung when the place is expected to come up within this time, and first in line after
+    #: having waited this long on the line.
+    lead_seconds: Annotated[int, msgspec.Meta(ge=0, le=900)] = 60
+    held_seconds: Annotated[int, msgspec.Meta(ge=30, le=900)] = 120
+    #: After this time nobody tries any more: the department gets a message.
+    kept_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    #: The latest day to which staff may put a callback off.
+    latest_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 31
+    #: Whether the first sound is listened to for an answering machine, and how long a greeting is a machine's.
+    machines: bool = True
+    greeting_seconds: Annotated[float, msgspec.Meta(ge=1.5, le=10)] = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

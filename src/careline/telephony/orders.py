@@ -7,10 +7,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
 from careline.calls.ports import (
+    TALK_PAUSE,
     Answer,
     Bridge,
     Command,
@@ -40,7 +42,7 @@ from careline.telephony.translate import CODES, Translator
 log = logging.getLogger(__name__)
 
 #: Milliseconds of silence before Talking(on=False), and the loudness that counts as speech.
-_TALK_DETECT: Final = "700,256"
+_TALK_DETECT: Final = f"{TALK_PAUSE // timedelta(milliseconds=1)},256"
 _OUTSIDE: Final = "tel:"
 #: Seconds within which the INVITE to a telephone has left; what else belongs to the call is done after it.
 _RINGS_WITHIN: Final = 0.02
