@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -108,6 +110,70 @@ async def test_a_supervisor_acts_by_keyboard(scene: Scene, visit: Visit) -> None
     assert scene.orders.kinds() == ["call.move", "call.end", "agent.status"]
     assert scene.orders.given[2][1]["status"] == "away"
     assert scene.orders.given[2][1]["person_id"] != str(scene.vera)
+
+
+async def test_a_waiting_call_is_ranked_rung_moved_and_explained_by_keyboard(scene: Scene, visit: Visit) -> None:
+    async def arrive(floor: Floor) -> None:
+        scene.call = await floor.call(scene.line, queue_id=scene.queue, place_at=floor.ago(70), queued_at=floor.ago(70))
+        await scene.happen(floor, agent=False)
+
+    async def pressed(body: Mapping[str, Any]) -> None:
+        async with scene.app.services.db.tenant(scene.tenant) as tx:
+            await tx.run("UPDATE call SET priority = %s WHERE id = %s", (body["priority"], scene.call))
+
+    scene.orders.effects["call.priority"] = pressed
+    scene.do(arrive)
+    page = await board(visit, scene)
+    call = page.locator("#board-calls tbody tr").first
+    dialog = page.get_by_role("dialog")
+
+    async def choose(entry: str) -> None:
+        await call.locator("summary").press("Enter")
+        await call.get_by_role("button", name=entry).press("Enter")
+
+    await choose("Priority")
+    await expect(dialog.get_by_role("button", name="Ordinary As its queue says.")).to_have_attribute("aria-pressed", "true")
+    await dialog.get_by_role("button", name="Urgent Before").press("Enter")
+    await expect(dialog).to_be_hidden()
+    scene.do(lambda floor: scene.happen(floor, agent=False))
+    await expect(call).to_contain_text("priority +100")
+
+    await choose("Ring somebody now")
+    await expect(dialog.get_by_role("listitem")).to_have_count(1)
+    scene.stand("available")
+    await expect(dialog.get_by_role("listitem"), "who has become free is offered while the sheet is open").to_have_count(2)
+    assert await axe(page) == []
+    await dialog.get_by_role("button", name="Ana Ruiz").press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(call.locator("summary")).to_be_focused()
+
+    await choose("Move to a queue")
+    await dialog.get_by_role("button", name="Billing").press("Enter")
+    await expect(dialog).to_be_hidden()
+    given = dict(scene.orders.given)
+    assert list(given) == ["call.priority", "call.assign", "call.move"], "no question was asked: nothing here does harm"
+    assert (given["call.priority"]["priority"], given["call.assign"]["person_id"]) == (100, str(scene.ana))
+
+    await call.locator("summary").press("Enter")
+    await expect(call.get_by_role("link", name="Why is nobody ringing?")).to_have_attribute(
+        "href", f"/calls/{scene.call}/why"
+    )
+
+
+async def test_a_sheet_says_when_its_call_has_gone_on(scene: Scene, visit: Visit) -> None:
+    async def arrive(floor: Floor) -> None:
+        scene.call = await floor.call(scene.line, queue_id=scene.queue, place_at=floor.ago(70), queued_at=floor.ago(70))
+        await scene.happen(floor, agent=False)
+
+    scene.do(arrive)
+    page = await board(visit, scene)
+    call = page.locator("#board-calls tbody tr").first
+    await call.locator("summary").click()
+    await call.get_by_role("button", name="Ring somebody now").click()
+    scene.set_call(phase="talking", agent_id=scene.ana)
+    await expect(page.get_by_role("dialog")).to_contain_text("The call has gone on")
+    await expect(page.get_by_role("dialog").get_by_role("button")).to_have_text(["Close"])
+    assert scene.orders.given == []
 
 
 async def test_m9_the_closure_switch(scene: Scene, visit: Visit) -> None:

@@ -25,6 +25,7 @@ def test_o10_error_and_coverage_of_the_announced_wait():
     found = accuracy(told)
     assert found is not None
     assert (found.announcements, found.mean_error, found.coverage) == (4, 122.5, 50.0)
+    assert (found.told, found.waited, found.median_error, found.longer) == (1125.0, 975.0, 95.0, 0)
     assert accuracy([]) is None
 
 

@@ -138,17 +138,7 @@ def _of_caller(step: Step, queue: str) -> str | None:
         case "queued":
             return _("Waiting in %(queue)s") % {"queue": queue}
         case "announced":
-            place, minutes = body.get("place"), body.get("minutes")
-            if minutes is None and place is None:
-                return _("Told: please keep holding")
-            if minutes is None:
-                return _("Told: number %(place)s in line") % {"place": place}
-            if place is None:
-                return _("Told: about %(minutes)s min") % {"minutes": minutes}
-            if body.get("more"):
-                facts = {"place": place, "minutes": minutes}
-                return _("Told: number %(place)s in line, more than %(minutes)s min") % facts
-            return _("Told: number %(place)s in line, about %(minutes)s min") % {"place": place, "minutes": minutes}
+            return _told(body)
         case "requeued" if body.get("reason") == "unheard":
             return _("The agent was gone at once; the search went on where it was")
         case "requeued":
@@ -254,6 +244,24 @@ def _of_agent(step: Step, who: str) -> str | None:
         case "coded":
             return _("%(agent)s gave the code later: %(code)s") % {"agent": who, "code": body.get("code")}
     return None
+
+
+def _told(body: Mapping[str, object]) -> str:
+    """What a waiting caller heard of place and wait; a wait that grew says so."""
+    place, minutes = body.get("place"), body.get("minutes")
+    facts = {"place": place, "minutes": minutes}
+    if minutes is None and place is None:
+        return _("Told: please keep holding")
+    if minutes is None:
+        return _("Told: number %(place)s in line") % facts
+    if place is None:
+        told = _("Told: about %(minutes)s min") % facts
+    elif body.get("more"):
+        told = _("Told: number %(place)s in line, more than %(minutes)s min") % facts
+    else:
+        told = _("Told: number %(place)s in line, about %(minutes)s min") % facts
+    grown = _("(longer than before, with an apology: more calls go first, or fewer agents are here)")
+    return f"{told} {grown}" if body.get("longer") else told
 
 
 def _of_transfer(step: Step, names: Mapping[UUID, str]) -> str | None:

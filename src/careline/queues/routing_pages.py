@@ -19,6 +19,7 @@ from careline.queues.views import MemberPlace, QueueView
 from careline.queues.wording import strategy_words
 from careline.security.actor import Actor
 from careline.security.forms import Form
+from careline.security.permissions import Permission
 
 
 async def _page(
@@ -34,10 +35,12 @@ async def _page(
         "chosen": routing_form.chosen,
         "strategies": [(name, words.get(name, name)) for name in strategies.names()],
         "others": [q for q in await services.queues.list(actor) if q.id != queue.id and q.rules.active],
+        "sites": [line for line in await services.organization.lines(actor) if line.active and line.config.queue_id],
         "people": [a for a in await services.queues.agents(actor) if a.id in queue.members],
         "ordinary": MemberPlace(),
         "effect": await services.queues.ring_effect(actor, queue.id) if body.get("rings") else [],
         "history": await services.queues.history(actor, queue.id),
+        "told": await services.board.announced(actor, queue.id) if actor.may(Permission.BOARD_READ) else None,
         "zone": await services.organization.zone(actor),
         "error": error.detail if error else "",
         "here": "queues",

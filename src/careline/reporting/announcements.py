@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class Told:
     high: int
     #: Seconds from the announcement until an agent was connected.
     waited: float
+    #: Whether it was longer than what the caller had been told before, and hence came with an apology.
+    longer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,17 @@ class Accuracy:
     mean_error: float
     #: Per cent of announcements whose wait lay in the range told.
     coverage: float
+    #: The ordinary case in seconds: what was told, what it became, and how far apart they lay (medians).
+    told: float
+    waited: float
+    median_error: float
+    #: How often a caller was told more than before, each time with an apology: it never grows silently.
+    longer: int
+
+
+def middle(told: Told) -> float:
+    """What was told, in seconds: the middle of the range; of "more than", where it begins."""
+    return (told.high if told.low is None else (told.low + told.high) / 2) * 60
 
 
 def error(told: Told) -> float:
@@ -56,4 +70,8 @@ def accuracy(found: Iterable[Told]) -> Accuracy | None:
         announcements=len(every),
         mean_error=sum(map(error, every)) / len(every),
         coverage=100.0 * sum(map(covered, every)) / len(every),
+        told=median(map(middle, every)),
+        waited=median(one.waited for one in every),
+        median_error=median(map(error, every)),
+        longer=sum(one.longer for one in every),
     )

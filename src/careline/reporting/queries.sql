@@ -42,7 +42,10 @@ SELECT p.id, p.name, s.status, s.since, s.reason, s.phone_online, s.misses, s.ca
        coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM queue_member m JOIN queue n ON n.id = m.queue_id
                  WHERE m.person_id = p.id AND n.active), '{}') AS queues,
        coalesce((SELECT array_agg(x.language ORDER BY x.language) FROM person_language x WHERE x.person_id = p.id),
-                '{}') AS languages
+                '{}') AS languages,
+       (SELECT count(*) FROM call_handling h
+        WHERE h.person_id = p.id AND h.wrap_up_code IS NULL AND h.wrapped_up_at IS NOT NULL AND h.left_at >= %(today)s
+          AND h.left_at - h.connected_at >= interval '1 second') AS uncoded
 FROM agent_state s
 JOIN person p ON p.id = s.person_id AND p.deactivated_at IS NULL
 LEFT JOIN call c ON c.id = s.call_id
@@ -143,6 +146,6 @@ WITH step AS (
 )
 SELECT (q.body ->> 'queue_id')::uuid AS queue_id, (s.body ->> 'minutes')::int AS high,
        CASE WHEN (s.body ->> 'more')::boolean THEN NULL ELSE coalesce((s.body ->> 'low')::int, 0) END AS low,
-       extract(epoch FROM s.next_at - s.at)::float8 AS waited
+       extract(epoch FROM s.next_at - s.at)::float8 AS waited, coalesce((s.body ->> 'longer')::boolean, false) AS longer
 FROM step s JOIN event q ON q.id = s.entry
 WHERE s.kind = 'announced' AND s.next_kind = 'connected' AND s.body ->> 'minutes' IS NOT NULL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -112,6 +112,14 @@ class BoardService:
             agents=[AgentRow(**row, handled=figures.handled_by.get(row["id"], 0)) for row in agents],
             totals=_totals(figures),
         )
+
+    async def announced(self, actor: Actor, queue_id: UUID, days: int = 7) -> AnnouncedView | None:
+        """How right the waits were that callers of a queue were told in the last days; None before the first."""
+        actor.require(Permission.BOARD_READ)
+        now = self.clock.now()
+        async with self.db.tenant(actor.tenant_id) as tx:
+            found = await _announced(tx, {"today": now - timedelta(days=days), "until": now})
+        return _accuracy(found.get(queue_id))
 
     async def snapshot(self, actor: Actor) -> dict[str, Any]:
         """The same for the live topic `board`: plain JSON values."""
@@ -249,7 +257,7 @@ def _queue_row(row: Row, staff: tuple[int, int, int], today: _Today) -> QueueRow
 def _accuracy(found: Accuracy | None) -> AnnouncedView | None:
     if found is None:
         return None
-    return AnnouncedView(announcements=found.announcements, mean_error=found.mean_error, coverage=found.coverage)
+    return AnnouncedView(**asdict(found))
 
 
 def _open_call(row: Row) -> OpenCall:

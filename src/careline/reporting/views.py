@@ -29,13 +29,19 @@ class FiguresView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnouncedView:
-    """How right the announced waits of today were."""
+    """How right the announced waits were."""
 
     announcements: int
     #: Mean distance between told and actual wait, in seconds.
     mean_error: float
     #: Per cent of announcements whose wait lay in the range told.
     coverage: float
+    #: Medians, in seconds: told, waited, and the distance between the two.
+    told: float
+    waited: float
+    median_error: float
+    #: How often a caller was told more than before, with an apology.
+    longer: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,8 @@ class OpenCall:
     emergency: bool
     #: `key` or `words` by the caller, `agent` by a person here.
     emergency_how: str | None
+    #: Added to its queue's, as a flow or a supervisor said.
+    priority: int
     held: bool
     queue_id: UUID | None
     queue: str | None
@@ -100,6 +108,8 @@ class AgentRow:
     queue: str | None
     queues: list[str]
     languages: list[str]
+    #: Calls of today that were left without a code.
+    uncoded: int
     handled: int
 
 

@@ -39,7 +39,7 @@ const MEANING = () => ({
   answered: t("Of those presented: connected with an agent."),
   abandoned: t("The caller hung up while waiting, of those presented. The short ones (up to 5 s) are in it."),
   asa: t("Average speed of answer: mean wait of the answered calls."),
-  told: t("Announced wait: how far what callers were told lay from what it became, in the mean; below it, the share of announcements whose wait was in the range told. By callers who were connected."),
+  told: t("Announced wait, today: how far what callers were told lay from what it became; below it, what was told and what it became. Medians, by callers who were connected. Seven days are on the queue's routing page."),
   aht: t("Average handle time: talk, hold and wrap-up, of today's handlings."),
   staff: t("Members of this queue on the floor. Ready: available with a telephone that can be reached. Busy: ringing, on a call or wrapping up. Away: everybody else."),
 });
@@ -127,7 +127,7 @@ function queueRow(queue) {
     h("td.num", figures.answered),
     h("td.num", figures.abandoned, h("span.sub", percent(figures.abandon_rate))),
     h("td.num", seconds(figures.average_speed_of_answer)),
-    h("td.num", queue.announced ? `± ${seconds(queue.announced.mean_error)}` : "–", h("span.sub", queue.announced ? percent(queue.announced.coverage) : "")),
+    h("td.num", queue.announced ? `± ${seconds(queue.announced.median_error)}` : "–", queue.announced && h("span.sub", t("told %(told)s, waited %(waited)s", { told: seconds(queue.announced.told), waited: seconds(queue.announced.waited) }))),
     h("td", h("span.strip", h("span.ready", queue.ready, h("span.sr", ` ${t("ready")},`)), h("span.busy", queue.busy, h("span.sr", ` ${t("busy")},`)), h("span.away", queue.away, h("span.sr", ` ${t("away")}`)))),
     h("td", spark(queue.hours)));
 }
