@@ -305,6 +305,7 @@ def test_o14_staffing_hours_the_end_a_site_and_a_callback():
     site = Target(kind="site", to=str(uuid5(SPACE, "line 2")))
     world = a_world(Rules(overflow=(Overflow(measure="closed", at="waiting", target=site),)))
     there = replace(world.floor.lines[NUMBER], id=uuid5(SPACE, "line 2"), number="+15555550101", fallback_queue=OTHER)
+    there = replace(there, hours=lambda _: "open")
     world.floor.lines["+15555550101"] = there
     world.into_queue()
     world.later(60)

@@ -129,9 +129,13 @@ class Floor:
         """Measured handling time of queues today, in seconds; a queue's own expectation until there is one."""
         return self.dispatch.router.handling
 
-    def sites(self) -> Mapping[UUID, UUID]:
-        """Line -> where its callers go who chose nothing: how a call is sent to another site."""
-        return {line.id: line.fallback_queue for line in self.lines.values() if line.fallback_queue}
+    def sites(self, now: datetime) -> Mapping[UUID, UUID]:
+        """Line -> where its callers go who chose nothing, for lines that are open: how a call is sent to another site."""
+        return {
+            line.id: line.fallback_queue
+            for line in self.lines.values()
+            if line.fallback_queue in self.queues and line.fallback_queue and line.hours(now) == "open"
+        }
 
     @property
     def agents(self) -> Mapping[UUID, Agent]:

@@ -17,7 +17,7 @@ from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import FloorEvent, Outcome
 from careline.calls.ports import StopPlay, Unpark
-from careline.calls.step import Step
+from careline.calls.step import LineSetup, Step
 from careline.calls.waiting import Joining
 from careline.flows.model import Prompt
 from careline.queues import overflow as rules
@@ -44,6 +44,16 @@ class Origin:
     joining: Joining | None
 
 
+def _line(floor: Floor, call: Call) -> LineSetup | None:
+    """The line whose hours and limits hold for a call: the site's to which it was sent, else the one it came in by."""
+    there = next((line for line in floor.lines.values() if line.id == call.site), None) if call.site else None
+    return there or floor.pinned.get(call.id)
+
+
+def _hours(floor: Floor, s: Step) -> str:
+    return ((_line(floor, s.call) if s.call.site else None) or s.line).hours(s.now)
+
+
 # --- when -----------------------------------------------------------------------------------------------------------
 
 
@@ -51,12 +61,14 @@ def next_check(floor: Floor, call: Call, now: datetime) -> datetime | None:
     """When this waiting call is to be looked at again; None when no rule can take it away."""
     assert call.queue_id is not None
     assert call.queued_at is not None
-    queue, line = floor.queues.get(call.queue_id), floor.pinned.get(call.id)
+    queue, line = floor.queues.get(call.queue_id), _line(floor, call)
     moments: list[datetime | None] = []
     if queue is not None:
         waited = (now - _since(call)).total_seconds()
         moments.append(rules.next_check(waited, queue.rules, _since(call)))
-        if queue.rules.leave.when_empty or any(r.measure != "wait" and r.at != "entry" for r in queue.rules.overflow):
+        # A wait has its own moment; only whether a site is open then changes without the call.
+        alone = (r.measure != "wait" or r.target.kind == "site" for r in queue.rules.overflow if r.at != "entry")
+        if queue.rules.leave.when_empty or any(alone):
             moments.append(now + LOOK)
     if line and line.max_wait_seconds and _mark(MAXIMUM, call.queue_id) not in call.diverted:
         moments.append(max(now, call.queued_at + timedelta(seconds=line.max_wait_seconds)))
@@ -74,7 +86,7 @@ def _mark(reason: str, queue_id: UUID | None) -> str:
 def turn_away(floor: Floor, s: Step, queue_id: UUID, joining: Joining) -> bool:
     """Send a call elsewhere that is about to join a queue, when the queue's rules say so. False: it may join."""
     action = at_the_door(floor, s, queue_id)
-    return action is not None and carry_out(floor.sites(), s, action, Origin(queue_id, joining))
+    return action is not None and carry_out(floor.sites(s.now), s, action, Origin(queue_id, joining))
 
 
 # --- whether --------------------------------------------------------------------------------------------------------
@@ -87,12 +99,16 @@ def at_the_door(floor: Floor, s: Step, queue_id: UUID) -> Action | None:
         return None
     found = rules.may_join((a for m in queue.members if (a := floor.agents.get(m))), queue)
     if found is None and queue.rules.overflow:
-        found = _decide(floor, s.call, queue, s.now, entering=True, is_open=s.line.hours(s.now) == "open")
+        found = _decide(floor, s.call, queue, s.now, entering=True, is_open=_hours(floor, s) == "open")
     return None if found is None or _mark(found.reason, queue_id) in s.call.diverted else found
 
 
 def _decide(floor: Floor, call: Call, queue: Queue, now: datetime, *, entering: bool, is_open: bool) -> Action | None:
     left = tuple(r for r in queue.rules.overflow if _mark(f"overflow-{r.measure}", queue.id) not in call.diverted)
+    if any(r.target.kind == "site" for r in left):
+        # A site that is closed helps nobody: the next rule counts.
+        sites = {str(line) for line in floor.sites(now)}
+        left = tuple(r for r in left if r.target.kind != "site" or r.target.to in sites)
     waits = any(r.measure == "estimate" for r in left)
     state = QueueState(
         entering=entering,
@@ -150,14 +166,14 @@ def check(floor: Floor, call_id: UUID, now: datetime, out: Outcome) -> None:
     call = floor.dispatch.in_line().get(call_id)
     if call is None or call.queue_id is None:
         return
-    queue, line = floor.queues.get(call.queue_id), floor.pinned[call_id]
+    queue, line = floor.queues.get(call.queue_id), _line(floor, call) or floor.pinned[call_id]
     if queue is not None and not call.offers and call.phase is Phase.WAITING and not call.emergency:
         is_open = line.hours(now) == "open"
         action = _empty_too_long(floor, call, queue, now)
         action = action or _decide(floor, call, queue, now, entering=False, is_open=is_open)
         if action and _mark(action.reason, queue.id) not in call.diverted:
             origin = Origin(queue.id, None)
-            floor.step(call_id, now, out, lambda s: carry_out(floor.sites(), s, action, origin))
+            floor.step(call_id, now, out, lambda s: carry_out(floor.sites(now), s, action, origin))
         elif _too_long(call, line.max_wait_seconds, now):
             floor.step(call_id, now, out, _offer_message)
     if (left := floor.dispatch.in_line().get(call_id)) is not None:
@@ -200,7 +216,7 @@ def leave_missing_queues(floor: Floor, now: datetime, out: Outcome) -> None:
 
 def _leave(floor: Floor, s: Step, action: Action, origin: Origin) -> None:
     talk.end_offers(s, "withdrawn")
-    carry_out(floor.sites(), s, action, origin)
+    carry_out(floor.sites(s.now), s, action, origin)
 
 
 def carry_out(sites: Mapping[UUID, UUID], s: Step, action: Action, origin: Origin) -> bool:

@@ -16,8 +16,8 @@ ROWS: Mapping[str, tuple[int, str]] = {
 }
 #: Fields that are ticked or not.
 _TICKS = (
-    "rings_frozen", "idle_reset_by_outbound", "callback.offered", "callback.schedulable", "leave.when_empty",
-    "announce.position", "announce.wait", "announce.only_if_improved", "join.keep", "leave.keep",
+    "rings_frozen", "idle_reset_by_outbound", "callback.offered", "callback.schedulable", "callback.machines",
+    "leave.when_empty", "announce.position", "announce.wait", "announce.only_if_improved", "join.keep", "leave.keep",
 )  # fmt: skip
 #: Fields that are words even when they look like numbers.
 _WORDS = frozenset(
@@ -80,4 +80,4 @@ def _target(choice: str, number: str, keep: bool) -> dict[str, Any]:
 
 def chosen(target: Mapping[str, Any]) -> str:
     """The value of the form's choice of a target."""
-    return f"queue:{target['to']}" if target["kind"] == "queue" else str(target["kind"])
+    return f"{target['kind']}:{target['to']}" if target["kind"] in ("queue", "site") else str(target["kind"])

@@ -87,7 +87,8 @@ class Target:
     """Where a call goes that does not stay."""
 
     kind: Literal["queue", "site", "outside", "voicemail", "callback", "end"] = "voicemail"
-    #: A queue's or site's id, or a telephone number.
+    #: A queue's id, a telephone number, or for a site the id of a line there: the call goes to that line's queue while
+    #: the line is open, under that queue's rules and that line's hours and longest wait; else the next rule counts.
     to: str = ""
     #: Whether the call keeps the time it has waited.
     keep_place: bool = True
