@@ -32,6 +32,7 @@ from careline.security.keys import Keyring
 from careline.security.model import SecurityConfig
 from careline.security.service import Security
 from careline.security.service import build as build_security
+from careline.telephony.agent_probe import AgentProbe
 from careline.telephony.grants import TelephoneGrants
 from careline.telephony.prompts.known import known_prompts
 from careline.voice_agents.service import VoiceAgentService
@@ -133,7 +134,7 @@ def build(settings: Settings, clock: Clock, db: Database, where: Addresses) -> S
         security=security,
         organization=OrganizationService(db, clock),
         patients=PatientService(db, clock),
-        voice_agents=VoiceAgentService(db, clock, security.keyring),
+        voice_agents=VoiceAgentService(db, clock, security.keyring, AgentProbe(settings.lookup_hosts)),
         lookups=LookupService(db, clock, security.keyring, LookupClient(settings.lookup_hosts)),
         messages=MessageService(db, clock),
         calls=CallService(db, clock),

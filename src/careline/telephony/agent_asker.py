@@ -7,11 +7,13 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
+from uuid import UUID
 
 from careline.calls.asks import Answer, Ask
+from careline.kernel.errors import Unavailable
 from careline.security.actor import Actor, system_actor
 from careline.telephony.voice_agent import AgentCall, AgentOutcome
-from careline.voice_agents.model import Decision
+from careline.voice_agents.model import Decision, Why
 from careline.voice_agents.service import VoiceAgentService
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,10 @@ class AgentAsker:
         """`next` or `person` as the agent asked, `hangup` too; `failed` when it was not there or broke off."""
         actor = system_actor(ask.tenant_id)
         found = await self._agents.find(actor, str(ask.body["endpoint"]))
-        if found is None or not found[0].baa_signed:
-            # No sound leaves us without a signed agreement.
+        if found is None or found[0].problem:
+            # No sound leaves us without a signed agreement, or to a host that nobody allowed.
+            if found is not None and found[0].problem:
+                await self._failed(actor, found[0].id, ask, found[0].problem)
             log.warning("a voice agent is not connected", extra={"call_id": str(ask.call_id)})
             return Answer(exit="failed")
         agent, secret = found
@@ -69,13 +73,25 @@ class AgentAsker:
             decision = deciding.result() if deciding.done() else await self._agents.decision(actor, ask.id)
             if decision is not None:
                 return _answer(ask, decision)
-            return Answer(exit="next" if talking.result().why == "next" else "failed")
+            why = talking.result().why
+            if why == "failed":
+                await self._failed(actor, agent.id, ask, "broke-off")
+            return Answer(exit="next" if why == "next" else "failed")
+        except Unavailable:
+            await self._failed(actor, agent.id, ask, "unreachable")
+            raise
         finally:
             for task in (talking, deciding):
                 task.cancel()
             await asyncio.gather(talking, deciding, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await self._agents.end(actor, ask.id)
+
+    async def _failed(self, actor: Actor, agent_id: UUID, ask: Ask, why: Why) -> None:
+        """Keep it for the page. The caller does not wait for a database that stands still."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(1):
+                await self._agents.failed(actor, agent_id, ask.call_id, why)
 
     async def _decision(self, actor: Actor, ask_id: str) -> Decision:
         while True:

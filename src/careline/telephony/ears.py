@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from careline.kernel.errors import Unavailable
 from careline.speech import understanding
+from careline.speech.audio import RATE, SILENCE
 from careline.speech.endpoint import Endpointer, Utterance
 from careline.speech.understanding import Ability, Heard
 from careline.telephony.media import Control, open_media
@@ -80,6 +81,19 @@ class Ears:
         workers = self._recognisers if kind == "quick" else max(1, self._recognisers // 2)
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+
+    async def warm(self) -> None:
+        """Have every recogniser started and its models loaded before the first caller speaks."""
+        silence = bytes(SILENCE * (RATE // 4))
+        wish = (silence, "en", (), True)
+        loop, pool = asyncio.get_running_loop(), self._pools["quick"]
+        loads = [loop.run_in_executor(pool, understanding.quick, *wish) for _ in range(self._recognisers)]
+        with contextlib.suppress(BrokenProcessPool, RuntimeError, OSError):
+            await asyncio.gather(*loads)
+
+    def pids(self) -> list[int]:
+        """The recognisers' processes that have been started."""
+        return [pid for pool in self._pools.values() for pid in (pool._processes or {})]
 
     def close(self) -> None:
         """End the recognisers."""

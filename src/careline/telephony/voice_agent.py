@@ -79,7 +79,7 @@ class AgentOutcome:
     why: str
 
 
-async def _place(url: str, inside: Collection[str]) -> tuple[str, int]:
+async def place_of(url: str, inside: Collection[str]) -> tuple[str, int]:
     """Address and port to connect to. Raises `OSError` for one in the operator's network that nobody listed. What is
     judged is what is connected to: a name cannot change its address in between."""
     parts = urlsplit(url)
@@ -112,7 +112,7 @@ class Conversation:
         headers = {"Authorization": f"Bearer {self._call.secret}"} if self._call.secret else {}
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                host, port = await _place(self._call.url, self._call.inside)
+                host, port = await place_of(self._call.url, self._call.inside)
             # With host and port given, a redirect to anywhere else is an error: the caller's voice goes to nobody but
             # the program that the agreement names.
             socket = await connect(

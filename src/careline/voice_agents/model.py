@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from careline.kernel.errors import Conflict, InvalidInput, NotSignedIn
 
+#: Why a conversation did not come about, or broke off.
+Why = Literal["no-agreement", "switched-off", "host-not-allowed", "unreachable", "broke-off"]
 #: What an agent may ask for: go on in the flow, a person, the end of the call.
 EXITS: Final = ("next", "person", "hangup")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -46,6 +49,29 @@ class VoiceAgent:
     has_secret: bool
     #: Without a signed business associate agreement it is never connected.
     baa_signed: bool
+    #: Switched off, it is kept and not connected.
+    enabled: bool = True
+    #: Sound may go to its host.
+    host_allowed: bool = True
+
+    @property
+    def problem(self) -> Why | None:
+        """Why no caller is connected with it; None: callers are."""
+        if not self.baa_signed:
+            return "no-agreement"
+        if not self.enabled:
+            return "switched-off"
+        return None if self.host_allowed else "host-not-allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A conversation, or a test, that came to nothing."""
+
+    at: datetime
+    why: str
+    #: None: a test from the page.
+    call_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +92,19 @@ def check_agent(name: str, url: str) -> None:
         raise InvalidVoiceAgent("The address begins with wss://.", field="url")
     if parts.scheme == "ws" and not local:
         raise InvalidVoiceAgent("Only wss:// keeps what callers say to ourselves on the way.", field="url")
+
+
+def host_of(url: str) -> str:
+    """The host of an address, in small letters."""
+    return (urlsplit(url).hostname or "").lower()
+
+
+def check_host(host: str) -> str:
+    """A host as it is kept. Raises `InvalidVoiceAgent`: not a name or address, or more than that."""
+    plain = host.strip().lower()
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.:-]{0,251}[a-z0-9])?|::1", plain) or "//" in plain:
+        raise InvalidVoiceAgent("Write the host alone, such as agents.example.org.", field="host")
+    return plain
 
 
 def check_decision(exit: str, values: Mapping[str, Any]) -> Decision:

@@ -41,6 +41,12 @@ MANAGEMENT = (
     Entry("/flows", N_("Call flows"), (P.FLOW_EDIT, P.FLOW_PUBLISH), N_("What a caller hears and can choose.")),
     Entry("/tables", N_("Tables"), (P.TABLE_EDIT,), N_("Lists that flows look into while a call runs.")),
     Entry("/lookups", N_("Other systems"), (P.ORGANIZATION_MANAGE,), N_("Which systems call flows may ask.")),
+    Entry(
+        "/voice-agents",
+        N_("Voice agents"),
+        (P.ORGANIZATION_MANAGE,),
+        N_("Which programs may talk with callers, and where sound may go."),
+    ),
     Entry("/prompts", N_("Prompts"), (P.ORGANIZATION_MANAGE,), N_("What callers hear; your own recordings.")),
     Entry(
         "/verification-locks",
