@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from careline.calls import callback_rules
-from careline.calls.callback_model import Stage
+from careline.calls.callback_model import Callback, Stage
 from careline.calls.model import Phase
 from careline.platform.db import Database
+from careline.speech.audio import RATE, encode_ulaw, tone
 from careline.telephony.process import AsteriskProcess
 from careline.testing.asterisk import private_asterisk
 from careline.testing.callcenter import NUMBER, CallCenter, call_center, until
@@ -23,6 +26,17 @@ from careline.testing.trunk_peer import TrunkPeer, hears_tone, hum
 pytestmark = pytest.mark.telephony
 
 CALLER = "+15555550123"
+
+
+def _recorded(name: str, seconds: float | None = None) -> bytes:
+    """A bundled recording in English, or its beginning."""
+    sound = files("careline.telephony.prompts").joinpath(f"en/{name}.ulaw").read_bytes()
+    return sound if seconds is None else sound[: int(seconds * RATE)]
+
+
+#: What a machine says: ten seconds without a pause, a short one, and its beep. And what a person says: "Hello."
+MACHINE = _recorded("voicemail.instructions") + b"\xff" * (RATE // 2) + bytes(encode_ulaw(tone(1000.0, 0.5)))
+PERSON = _recorded("callback.machine", 0.55)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +67,14 @@ async def center(
         await network.start()
         yield running
         await network.stop()
+
+
+async def change_rules(center: CallCenter, **rules: object) -> None:
+    """Other rules for the callbacks of the one queue."""
+    made = {"callback": {"offered": True, "mode": "caller-first", "retries": 1, **rules}}
+    async with center.db.tenant(center.tenant_id) as tx:
+        await tx.run("UPDATE queue SET rules = %s", (Jsonb(made),))
+    await center.control.refresh()
 
 
 async def hang_up_and_wait(center: CallCenter, network: TrunkPeer) -> None:
@@ -95,10 +117,8 @@ async def test_o11_customer_first_on_real_telephones(center: CallCenter, network
     assert kinds.index("callback_answered") < kinds.index("offered") < kinds.index("connected")
 
 
-async def test_o11_phi_free_voicemail_a_machine_presses_no_key(
-    center: CallCenter, network: TrunkPeer, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(callback_rules, "QUESTION", timedelta(seconds=3))
+async def test_o11_phi_free_voicemail_a_machine_presses_no_key(center: CallCenter, network: TrunkPeer):
+    await change_rules(center, answer_seconds=6)
     await hang_up_and_wait(center, network)
     call_id = center.only_call()
     ana = await center.agent("Ana Ruiz")
@@ -116,3 +136,76 @@ async def test_o11_phi_free_voicemail_a_machine_presses_no_key(
     assert callback.next_at is not None
     kinds = await center.events(call_id)
     assert kinds.index("callback_answered") < kinds.index("callback_message") < kinds.index("callback_missed")
+
+
+async def test_o11_a_machine_is_told_by_its_greeting_and_the_message_comes_after_its_beep(
+    center: CallCenter, network: TrunkPeer
+):
+    """Six seconds of rendered speech, a pause, a beep: asked in silence, then the message, and nobody was bothered."""
+    await hang_up_and_wait(center, network)
+    call_id = center.only_call()
+    ana = await center.agent("Ana Ruiz")
+    async with SipPeers() as peers:
+        user, password = await center.grant_desk_phone(ana)
+        desk = await peers.phone(user, password, center.sip, hz=1000.0)
+        await center.sign_on(ana, user)
+        ringing = await asyncio.wait_for(network.rung.get(), 60)
+        await ringing.answer()
+        ringing.media.say(MACHINE)
+        await until(lambda: _callback(center, call_id).ear is not None and _callback(center, call_id).ear.machine, 30)
+        await until(lambda: _callback(center, call_id).stage is Stage.BEEP, 60)
+        await asyncio.wait_for(ringing.ended.wait(), 60)
+        await until(lambda: _callback(center, call_id).attempts == 1, 20)
+        assert not desk.calls
+    told = await bodies(center, call_id)
+    asked = [at for kind, at, body in told if kind == "callback_answered" and body["stage"] == "asking"]
+    (spoken,) = [at for kind, at, body in told if kind == "callback_message" and body["speaks"]]
+    sounds = [(at, body["on"]) for kind, at, body in told if kind == "callback_voice" and body.get("on") is not None]
+    assert sounds[0][1]
+    first = (next(at for at, on in sounds if not on) - sounds[0][0]).total_seconds()
+    assert first > 3.7, "the first stretch is the whole greeting, or a long part of it"
+    assert asked
+    assert max(at for at, on in sounds if at <= spoken) < spoken
+    assert not [at for at, on in sounds if on and at > asked[-1] and at > spoken], "nothing sounds under the message"
+    assert [body["reason"] for kind, _, body in told if kind == "callback_missed"] == ["machine"]
+
+
+async def test_o11_a_person_who_says_hello_is_heard_out_and_asked_at_once(center: CallCenter, network: TrunkPeer):
+    await hang_up_and_wait(center, network)
+    call_id = center.only_call()
+    ana = await center.agent("Ana Ruiz")
+    async with SipPeers() as peers:
+        user, password = await center.grant_desk_phone(ana)
+        desk = await peers.phone(user, password, center.sip, hz=1000.0)
+        await center.sign_on(ana, user)
+        ringing = await asyncio.wait_for(network.rung.get(), 60)
+        await ringing.answer()
+        ringing.media.say(PERSON)
+        await until(lambda: _callback(center, call_id).stage is Stage.ASKING, 20)
+        assert not _callback(center, call_id).ear.machine
+        ringing.media.press("1")
+        with_agent = await desk.next_call(20)
+        ringing.hang_up()
+        await with_agent.ended.wait()
+    told = await bodies(center, call_id)
+    spoke = [(at, body["on"]) for kind, at, body in told if kind == "callback_voice" and body.get("on") is not None]
+    (begun, ended) = [at for at, _ in spoke[:2]]
+    assert (ended - begun).total_seconds() < 3
+    (asked,) = [at for kind, at, body in told if kind == "callback_answered" and body["stage"] == "asking"]
+    assert (asked - ended).total_seconds() < 2, "16 CFR 310.4(b)(4)(iii): two seconds after the greeting"
+
+
+def _callback(center: CallCenter, call_id: UUID) -> Callback:
+    found = center.control.floor.calls[call_id].callback
+    assert found is not None
+    return found
+
+
+async def bodies(center: CallCenter, call_id: UUID) -> list[tuple[str, datetime, dict[str, Any]]]:
+    """Every event of a call: kind, moment, body."""
+    await center.control.drained()
+    async with center.db.tenant(center.tenant_id) as tx:
+        rows = await tx.all(
+            "SELECT kind, at, body FROM event WHERE stream = 'call' AND stream_id = %s ORDER BY id", (call_id,)
+        )
+    return [(row["kind"], row["at"], row["body"]) for row in rows]

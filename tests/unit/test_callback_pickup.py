@@ -48,6 +48,12 @@ QUESTION = ["callback.is-it-you-say"]
         ("a late hello", 2.2, 2.7, 3.4, Verdict.PERSON),
         ("you have reached, in the middle", 0.3, None, 3.3, Verdict.MACHINE),
         ("you have reached, to the end", 0.3, 7.1, 7.8, Verdict.MACHINE),
+        # Measured on Careline's own recordings, at the switch's threshold and pause.
+        ("measured: an invitation to leave a message, 10 s", 0.04, 10.10, 10.8, Verdict.MACHINE),
+        ("measured: a notice of two sentences, 4.7 s", 0.04, 4.72, 5.42, Verdict.MACHINE),
+        ("measured: 'Hello.'", 0.06, 0.50, 1.2, Verdict.PERSON),
+        ("measured: two short sentences, 1.6 s", 0.06, 1.70, 2.4, Verdict.PERSON),
+        ("measured: a long single sentence, 2.3 s", 0.06, 2.34, 3.04, Verdict.PERSON),
         ("exactly the limit", 0.0, 3.0, 3.7, Verdict.MACHINE),
     ],
 )

@@ -14,6 +14,7 @@ from careline.queues import routing_form
 from careline.queues.history import differences
 from careline.queues.rules import (
     Callback,
+    InvalidRules,
     Leave,
     Overflow,
     ReserveLevel,
@@ -90,7 +91,16 @@ some_rules = st.builds(
         max_size=5,
     ).map(tuple),
     leave=st.builds(Leave, when_empty=st.booleans(), target=targets),
-    callback=st.builds(Callback, offered=st.booleans(), retries=st.integers(0, 10), schedulable=st.booleans()),
+    callback=st.builds(
+        Callback,
+        offered=st.booleans(),
+        retries=st.integers(0, 10),
+        schedulable=st.booleans(),
+        ring_seconds=st.integers(10, 60),
+        kept_hours=st.integers(1, 168),
+        machines=st.booleans(),
+        greeting_seconds=st.sampled_from([1.5, 3.0, 10.0]),
+    ),
     idle_reset_by_outbound=st.booleans(),
 )
 
@@ -108,6 +118,25 @@ def test_an_empty_row_is_no_row() -> None:
 def test_a_field_that_is_no_number_is_named() -> None:
     with pytest.raises(ValueError, match="weight"):
         routing_form.read(filled(Rules()) | {"weight": "heavy"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ring_seconds", "9"),
+        ("ring_seconds", "61"),
+        ("answer_seconds", "5"),
+        ("greeting_seconds", "1"),
+        ("lead_seconds", "901"),
+        ("held_seconds", "29"),
+        ("kept_hours", "0"),
+        ("kept_hours", "169"),
+        ("latest_days", "91"),
+    ],
+)
+def test_times_of_a_callback_have_bounds_and_the_field_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidRules, match=f"callback.{name}"):
+        from_body(routing_form.read(filled(Rules()) | {f"callback.{name}": value}))
 
 
 def test_the_history_names_what_differs() -> None:
