@@ -30,7 +30,7 @@ Companion = Callable[[Tx, Batch], Awaitable[None]]
 
 
 #: Seconds in which what happens to many calls is gathered into one transaction: at least, and at most in a rush.
-GATHER, GATHER_AT_MOST = 0.01, 0.05
+GATHER, GATHER_AT_MOST = 0.02, 0.05
 #: What is gathered for so many times as long as writing took leaves most of the time to the calls.
 REST = 4
 
