@@ -258,6 +258,28 @@ async def test_a_double_click_is_one_order(scene: Scene, visit: Visit) -> None:
     assert scene.orders.kinds() == ["call.hold"]
 
 
+async def test_another_wish_while_the_first_is_on_its_way_is_not_lost(scene: Scene, visit: Visit) -> None:
+    scene.stand("away", reason="break")
+    page = await desk(visit, scene)
+    answered = asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        answer = await route.fetch()
+        await answered.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/desk/status", slow)
+    await page.keyboard.press("Alt+3")
+    await ordered(scene, "agent.status")
+    for wish in ("Alt+1", "Alt+1"):
+        await page.keyboard.press(wish)
+    assert scene.orders.kinds() == ["agent.status"], "one after another, in the order they were wished"
+    answered.set()
+    await ordered(scene, "agent.status", 2)
+    await becomes(page, "() => window.careline.desk.busy.size === 0")
+    assert [body["status"] for _, body in scene.orders.given] == ["offline", "available"]
+
+
 async def test_the_emergency_card_needs_no_server_and_no_patient(scene: Scene, visit: Visit) -> None:
     scene.talk()
     page = await desk(visit, scene)

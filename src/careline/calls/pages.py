@@ -29,8 +29,8 @@ _Request = Request[Any, Any, Any]
 _SCRIPTS = tuple(
     f"static/{name}.js"
     for name in (
-        "desk", "desk-bar", "desk-contact", "desk-line", "desk-message", "desk-notes", "desk-patient", "desk-sheets",
-        "desk-side",
+        "desk", "desk-bar", "desk-contact", "desk-keys", "desk-line", "desk-message", "desk-notes", "desk-orders",
+        "desk-patient", "desk-sheets", "desk-side",
     )
 )  # fmt: skip
 #: What calls can be searched by; and of that, what must never be in an address, since addresses are kept everywhere.

@@ -1,14 +1,16 @@
 // The agent's desk. State comes from the server (`me`, `queues`, `health`); the page only shows it, gives orders, and
 // keeps what the person is typing. Every region is drawn from the state and morphed in place.
-import { post, request, Problem } from "./csrf.js";
+import { post } from "./csrf.js";
 import { announce, clock, h, pageData, render, serverNow, setClock, t, tick, useWords } from "./dom.js";
 import { subscribe, onConnection } from "./live.js";
-import { addCommand, toast } from "./shell.js";
+import { toast } from "./shell.js";
 import { createSoftphone } from "./softphone.js";
 import { drawBar, watchLevels } from "./desk-bar.js";
 import { drawContact, contactChanged } from "./desk-contact.js";
+import { setUpKeys } from "./desk-keys.js";
 import { drawLine } from "./desk-line.js";
 import { setUpNotes } from "./desk-notes.js";
+import { setUpOrders } from "./desk-orders.js";
 import { openEmergency, openKeypad, openTransfer } from "./desk-sheets.js";
 import { drawSide } from "./desk-side.js";
 
@@ -25,42 +27,15 @@ export const desk = {
   live: "up",
   locked: false,
   phone: null,
-  busy: new Map(), // orders on their way: name -> key
   said: "", // the last problem, in words
   draw,
-  order,
   steer,
   language: (code) => data.languages[code] ?? code,
 };
 
 // --- orders -------------------------------------------------------------------------------------------------------
 
-const RETRIES = [400, 1200, 3000];
-
-/** Give an order once. A second click while it is on its way is the same order; a lost answer is asked for again with
- *  the same key. Returns the result, or null when it was refused (the reason is shown). */
-async function order(name, path, body = {}, { quiet = false, method = "POST" } = {}) {
-  if (desk.busy.has(name)) return null;
-  const key = crypto.randomUUID();
-  desk.busy.set(name, key);
-  draw();
-  try {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await request(path, { method, body, key });
-      } catch (problem) {
-        if (!(problem instanceof Problem) || !problem.retryable || attempt >= RETRIES.length) throw problem;
-        await new Promise((resolve) => setTimeout(resolve, RETRIES[attempt]));
-      }
-    }
-  } catch (problem) {
-    if (!quiet) complain(problem);
-    return null;
-  } finally {
-    desk.busy.delete(name);
-    draw();
-  }
-}
+const order = setUpOrders(desk, complain);
 
 /** An order about the call in hand. */
 function steer(what, body = {}, callId = desk.snapshot.contact?.call_id ?? desk.snapshot.offer?.call_id) {
@@ -144,56 +119,6 @@ async function setStatus(status, reason) {
   if (done && busy) toast(t("After this call: %(status)s", { status: data.statuses[status] }));
 }
 
-const KEYS = new Map(Object.entries({
-  KeyA: actions.answer, KeyX: actions.decline, KeyH: actions.hold, KeyM: actions.mute, KeyK: actions.keypad,
-  KeyT: actions.transfer, KeyQ: actions.hangUp, KeyE: actions.emergency, KeyN: actions.notes, KeyW: actions.wrapUp,
-  KeyP: actions.patient, KeyC: actions.complete, KeyB: actions.cancel, KeyI: actions.machine,
-  Digit1: () => actions.status("available"), Digit2: () => actions.status("away", "break"), Digit3: () => actions.status("offline"),
-}));
-
-document.addEventListener("keydown", (event) => {
-  if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.repeat) return;
-  const action = KEYS.get(event.code);
-  if (!action) return;
-  event.preventDefault();
-  if (event.code === "KeyE" || !document.querySelector("dialog[open]")) action();
-});
-
-// A modal sheet of the shell (the palette, the list of keys) covers the page; a click beside it closes it, and where the
-// emergency button lies under the veil it is that click: one click is all it ever takes.
-document.addEventListener("pointerdown", (event) => {
-  const dialog = event.target.closest?.("dialog:modal");
-  const inside = (box) => event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
-  if (!dialog || inside(dialog.getBoundingClientRect())) return;
-  dialog.close();
-  if (inside(document.querySelector("[data-action=emergency]").getBoundingClientRect())) actions.emergency();
-});
-
-function listKeys() {
-  const rows = [
-    ["A", t("Answer")], ["X", t("Decline")], ["H", t("Hold or resume")], ["M", t("Mute or unmute")], ["K", t("Keypad")],
-    ["T", t("Transfer or consult")], ["C", t("Complete the transfer")], ["B", t("Back to the caller")], ["Q", t("End the call")],
-    ["W", t("Wrap-up reasons")], ["N", t("Notes")], ["P", t("Find a patient")], ["E", t("Emergency")],
-    ["1", t("Available")], ["2", t("Away")], ["3", t("Offline")],
-  ];
-  const list = document.querySelector("#key-help dl.keys");
-  for (const [key, what] of rows) {
-    list.append(h("div", h("dt", h("kbd", "Alt"), " ", h("kbd", key)), h("dd", what)));
-  }
-}
-
-function addCommands() {
-  const commands = [
-    ["offline", t("Go offline"), "Alt 3", () => actions.status("offline")],
-    ["away", t("Go away for a while"), "Alt 2", () => actions.status("away", "break")],
-    ["available", t("Become available"), "Alt 1", () => actions.status("available")],
-    ["find-patient", t("Find a patient"), "Alt P", actions.patient],
-    ["transfer-to", t("Transfer to…"), "Alt T", actions.transfer],
-    ["emergency", t("Emergency"), "Alt E", actions.emergency],
-  ];
-  for (const [id, label, about, run] of commands) addCommand({ id, label, about, run: () => setTimeout(run) });
-}
-
 // --- drawing -------------------------------------------------------------------------------------------------------
 
 let scheduled = false;
@@ -268,8 +193,7 @@ desk.phone = createSoftphone({
 });
 
 setClock(data.snapshot.now);
-listKeys();
-addCommands();
+setUpKeys(actions);
 contactChanged(desk);
 notes.follow(desk.snapshot.contact);
 draw();
