@@ -9,6 +9,7 @@ import pytest
 from careline.platform.db import Database
 from careline.platform.postgres import Server
 from careline.testing import postgres as testing_postgres
+from careline.testing.builders import make_lakeside
 from careline.testing.postgres import Urls
 
 
@@ -37,10 +38,4 @@ async def db(pg_urls: Urls) -> AsyncIterator[Database]:
 @pytest.fixture
 async def tenant(db: Database) -> int:
     """The id of a fresh tenant."""
-    async with db.system() as tx:
-        row = await tx.one(
-            "INSERT INTO tenant (slug, name, kind, zone)"
-            " VALUES ('lakeside', 'Lakeside Health', 'integrated', 'America/New_York') RETURNING id"
-        )
-    assert row is not None
-    return int(row["id"])
+    return await make_lakeside(db)

@@ -43,15 +43,22 @@ class Practice:
     number: str
 
 
-async def make_tenant(db: Database, slug: str, *, name: str = "Other Clinic", kind: str = "administrative") -> int:
+async def make_tenant(
+    db: Database, slug: str, *, name: str = "Other Clinic", kind: str = "administrative", zone: str = "America/New_York"
+) -> int:
     """A further tenant."""
     async with db.system() as tx:
         row = await tx.one(
-            "INSERT INTO tenant (slug, name, kind) VALUES (%(slug)s, %(name)s, %(kind)s) RETURNING id",
-            {"slug": slug, "name": name, "kind": kind},
+            "INSERT INTO tenant (slug, name, kind, zone) VALUES (%(slug)s, %(name)s, %(kind)s, %(zone)s) RETURNING id",
+            {"slug": slug, "name": name, "kind": kind, "zone": zone},
         )
     assert row is not None
     return int(row["id"])
+
+
+async def make_lakeside(db: Database, slug: str = "lakeside") -> int:
+    """The tenant of most tests: Lakeside Health, of both kinds of service, in New York's time."""
+    return await make_tenant(db, slug, name="Lakeside Health", kind="integrated")
 
 
 async def make_person(db: Database, tenant_id: int, *roles: Role, name: str = "Robin Park") -> Actor:

@@ -28,7 +28,7 @@ from careline.setup.system import read_running
 from careline.telephony.installation import switch_process
 from careline.telephony.instance import Ports
 from careline.telephony.process import AsteriskProcess
-from careline.testing.builders import Practice
+from careline.testing.builders import Practice, make_lakeside
 from careline.testing.callcenter import furnish, until
 from careline.testing.floor import Floor
 from careline.testing.sip_peer import SipPeers, SipPhone
@@ -176,13 +176,7 @@ async def running_system(*, direct: bool = True, **more: str) -> AsyncIterator[S
         assert state is not None
         settings = Settings.load(home, {**environment, **state.environment})
         async with open_services(settings) as services:
-            async with services.db.system() as tx:
-                row = await tx.one(
-                    "INSERT INTO tenant (slug, name, kind, zone)"
-                    " VALUES ('lakeside', 'Lakeside Health', 'integrated', 'America/New_York') RETURNING id"
-                )
-            assert row is not None
-            tenant_id = int(row["id"])
+            tenant_id = await make_lakeside(services.db)
             practice, queue_id = await furnish(services.db, tenant_id, direct=direct)
             yield System(
                 home=home,

@@ -25,6 +25,7 @@ from careline.security.model import Stage
 from careline.security.passwords import Hasher
 from careline.security.people import insert_person
 from careline.security.permissions import Role
+from careline.testing.builders import make_lakeside
 from careline.testing.postgres import Urls
 from careline.web.app import create_app
 from careline.web.server import uvicorn_config
@@ -53,17 +54,7 @@ class WebApp:
 
     def make_tenant(self, slug: str = "lakeside") -> int:
         """A fresh tenant."""
-
-        async def go(services: Any) -> int:
-            async with services.db.system() as tx:
-                row = await tx.one(
-                    "INSERT INTO tenant (slug, name, kind, zone)"
-                    " VALUES (%(slug)s, 'Lakeside Health', 'integrated', 'America/New_York') RETURNING id",
-                    {"slug": slug},
-                )
-            return int(row["id"])
-
-        return self.run(go)
+        return self.run(lambda services: make_lakeside(services.db, slug))
 
     def make_person(self, tenant_id: int, email: str, *roles: Role, name: str = "Robin Vale", lang: str = "en") -> UUID:
         """A person who can sign in with `PASSWORD`."""
