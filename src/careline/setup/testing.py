@@ -21,6 +21,10 @@ FAST = ("checks", "unit", "integration")
 #: the summary says so: what passes only then is a test or a machine to look at, not a reason to hide it.
 REAL_TIME = frozenset({"telephony", "browser", "journeys", "faults"})
 FEW = 4
+#: Tiers whose tests share nothing but the machine: each worker has its own PostgreSQL, and its own browser and switch.
+#: The others hear and time sound, or kill processes of a whole system, and have the machine to themselves.
+SIDE_BY_SIDE = frozenset({"unit", "integration", "browser"})
+WORKERS = min(4, os.cpu_count() or 1)
 #: The longest a tier may take before it counts as hung, in minutes.
 LIMIT = 20
 
@@ -86,6 +90,9 @@ def _run_tier(tier: str, root: Path, env: dict[str, str], more: Sequence[str], c
     report.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-m", tier, f"--junitxml={report}", "--durations=5", *more]
     argv += ["--color=no", "-q"] if ci else []
+    alone = argv
+    if tier in SIDE_BY_SIDE and WORKERS > 1:
+        argv = [*argv, f"--numprocesses={WORKERS}", "--dist=worksteal"]
     started = time.monotonic()
     note = ""
     code = _pytest(argv, root, env)
@@ -94,7 +101,7 @@ def _run_tier(tier: str, root: Path, env: dict[str, str], more: Sequence[str], c
         code, note = 1, f"did not end within {LIMIT} minutes"
     elif code == 1 and tier in REAL_TIME and 0 < failed <= FEW:
         say(f"tests: {tier}: {failed} failed; they are tried once more, alone")
-        if _pytest([*argv, "--last-failed", "--last-failed-no-failures=none"], root, env) == 0:
+        if _pytest([*alone, "--last-failed", "--last-failed-no-failures=none"], root, env) == 0:
             code, note = 0, f"{failed} only at the second try"
             passed, failed = passed + failed, 0
     if code == 5:
