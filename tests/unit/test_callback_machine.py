@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
 from careline.calls.calling_hours import zones_of
-from careline.calls.fold import deadline, fold
+from careline.calls.due import deadline
+from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
 from careline.calls.opening import open_floor
 from careline.calls.ports import (

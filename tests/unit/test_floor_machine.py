@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from careline.calls.fold import deadline, fold
+from careline.calls.due import deadline
+from careline.calls.fold import fold
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.opening import open_floor
 from careline.calls.ports import (

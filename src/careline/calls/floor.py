@@ -17,23 +17,22 @@ from careline.calls import (
     callback,
     caller,
     closing,
-    handover,
     hearing,
     journey,
-    message,
+    legs,
     opening,
     overflow,
     rescue,
     talk,
-    waiting,
 )
 from careline.calls.agenda import Agenda
 from careline.calls.asks import Answer, Ask
 from careline.calls.callback_book import CallbackBook
 from careline.calls.configured import Configuration
 from careline.calls.dispatch import Dispatch
-from careline.calls.fold import begin, deadline
-from careline.calls.model import PHONE_GRACE, Call, Event, Kind, Phase, call_of
+from careline.calls.due import deadline, due
+from careline.calls.fold import begin
+from careline.calls.model import Call, Event, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
 from careline.calls.plan import FloorPlan
 from careline.calls.ports import (
@@ -130,7 +129,7 @@ class Floor:
         return self.dispatch.router.handling
 
     def sites(self, now: datetime) -> Mapping[UUID, UUID]:
-        """Line -> where its callers go who chose nothing, for lines that are open: how a call is sent to another site."""
+        """Line -> where its callers go who chose nothing, for lines that are open: so a call goes to another site."""
         return {
             line.id: line.fallback_queue
             for line in self.lines.values()
@@ -151,9 +150,9 @@ class Floor:
             case Arrived():
                 self._arrived(cause, now, out)
             case LegAnswered(channel=channel):
-                self._leg_answered(channel, now, out)
+                legs.answered(self, channel, now, out)
             case LegEnded(channel=channel, cause=why):
-                self._leg_ended(channel, why, now, out)
+                legs.ended(self, channel, why, now, out)
             case Digit(channel=channel, digit=digit):
                 self._key(channel, digit, now, out)
             case PlaybackEnded(playback=playback):
@@ -163,7 +162,7 @@ class Floor:
             case Heard(channel=channel):
                 self._on_caller(channel, now, out, lambda s: hearing.hear(s, cause))
             case PhoneHold(channel=channel, on=on):
-                self._phone_hold(channel, on, now, out)
+                legs.phone_hold(self, channel, on, now, out)
             case EndpointChanged(endpoint=endpoint, online=online):
                 attendance.endpoint_changed(self, endpoint, online, now, out)
             case _:
@@ -196,7 +195,7 @@ class Floor:
         out = Outcome()
         for call_id in self.agenda.take_due(now):
             try:
-                self.step(call_id, now, out, self._due)
+                self.step(call_id, now, out, due)
             finally:
                 if call_id in self.calls:
                     self.agenda.put(call_id, deadline(self.calls[call_id]))
@@ -275,17 +274,18 @@ class Floor:
             for channel in [c for c, owner in self.by_channel.items() if owner == call.id]:
                 del self.by_channel[channel]
 
-    def _call_at(self, channel: str) -> Call | None:
+    def call_at(self, channel: str) -> Call | None:
+        """The call that a channel belongs to, if it is known."""
         call_id = self.by_channel.get(channel) or call_of(channel)
         return self.calls.get(call_id) if call_id else None
 
     def _on_caller(self, channel: str, now: datetime, out: Outcome, act: Callable[[Step], object]) -> None:
-        call = self._call_at(channel)
+        call = self.call_at(channel)
         if call and call.channel == channel and call.phase is not Phase.ENDED:
             self.step(call.id, now, out, act)
 
     def _key(self, channel: str, digit: str, now: datetime, out: Outcome) -> None:
-        call = self._call_at(channel)
+        call = self.call_at(channel)
         if call and call.help and call.transfer and call.transfer.leg == channel:
             self.step(call.id, now, out, lambda s: rescue.key(s, digit))
         else:
@@ -338,77 +338,6 @@ class Floor:
         call = self.calls.get(call_id) if call_id else None
         if call and call.playback == playback and call.phase is not Phase.ENDED:
             self.step(call.id, now, out, caller.played)
-
-    def _leg_answered(self, channel: str, now: datetime, out: Outcome) -> None:
-        call = self._call_at(channel)
-        if call is None or call.phase is Phase.ENDED:
-            # The caller left while the telephone was being lifted: nobody is to hold a dead line.
-            out.commands.append(Hangup(channel=channel))
-        elif offered := call.offer_at(channel):
-            reached = callback.agent_ready if call.phase is Phase.CALLBACK else talk.connect
-            self.step(call.id, now, out, lambda s: reached(s, offered))
-        elif call.callback and call.callback.leg == channel and call.phase is Phase.CALLBACK:
-            self.step(call.id, now, out, callback.picked_up)
-        elif call.transfer and call.transfer.leg == channel:
-            self.step(call.id, now, out, rescue.picked_up if call.help else handover.transfer_answered)
-        elif call.handling and call.handling.returning_leg == channel:
-            self.step(call.id, now, out, lambda s: handover.phone_back(s, channel))
-        elif not (call.handling and call.handling.leg == channel) and channel != call.channel:
-            out.commands.append(Hangup(channel=channel))
-
-    def _leg_ended(self, channel: str, cause: HangupCause, now: datetime, out: Outcome) -> None:
-        call = self._call_at(channel)
-        if call is None or call.phase is Phase.ENDED:
-            return
-        if channel == call.channel:
-            self.step(call.id, now, out, lambda s: _caller_gone(s, cause))
-        elif call.phase is Phase.CALLBACK and call.callback and channel == call.callback.leg:
-            self.step(call.id, now, out, lambda s: callback.missed(s, callback.MISSED[cause]))
-        elif call.phase is Phase.CALLBACK and call.callback and channel == call.callback.agent_leg:
-            self.step(call.id, now, out, callback.agent_gone)
-        elif offered := call.offer_at(channel):
-            reason = talk.OFFER_REASONS[cause]
-            self.step(call.id, now, out, lambda s: talk.end_offer(s, offered, reason, hang_up=False))
-        elif call.transfer and call.transfer.leg == channel:
-            reason = "hung-up" if call.transfer.answered else talk.OFFER_REASONS[cause]
-            self.step(call.id, now, out, lambda s: _transfer_failed(s, reason, hang_up_target=False))
-        elif call.outside and call.outside.leg == channel:
-            self.step(call.id, now, out, _outside_gone)
-        elif call.handling and call.handling.leg == channel:
-            if call.handling.lost_at is None and cause is HangupCause.NORMAL:
-                self.step(call.id, now, out, _agent_hung_up)
-            else:
-                self.step(call.id, now, out, handover.lose_phone)
-
-    def _phone_hold(self, channel: str, on: bool, now: datetime, out: Outcome) -> None:
-        """A desk phone's own hold button: the same hold as ours."""
-        call = self._call_at(channel)
-        if call and call.handling and call.handling.leg == channel and call.transfer is None:
-            self.step(call.id, now, out, talk.hold if on else talk.resume, call.handling.agent_id)
-
-    def _due(self, s: Step) -> None:
-        now = s.now
-        call = s.call
-        late = [offered for offered in call.offers if offered.until <= now]
-        for offered in late:
-            talk.end_offer(s, offered, "no-answer", hang_up=True)
-        if late or callback.due(s) or rescue.due(s):
-            return
-        if call.transfer and not call.transfer.answered and call.transfer.until <= now:
-            _transfer_failed(s, "no-answer", hang_up_target=True)
-        elif call.handling and call.handling.lost_at:
-            if call.held and call.handling.lost_at + PHONE_GRACE <= now:
-                handover.give_up_on_phone(s)
-            elif not call.held:
-                handover.bridge_the_gap(s)
-        elif call.ask and call.ask.until <= now:
-            journey.unanswered(s)
-        elif call.listen_until and call.listen_until <= now:
-            caller.silence(s)
-        elif call.message and call.message.until:
-            message.end_message(s, "silence" if now < call.message.until else "length")
-        elif call.phase is Phase.WAITING and call.offer is None and call.announce_at and call.announce_at <= now:
-            waiting.announce(s)
 
     def callback_of(self, call: Call) -> Call | None:
         """The callback that waits for the same caller, if there is one."""
@@ -477,41 +406,3 @@ def _voice(s: Step, on: bool) -> None:
         callback.voice(s, on)
     elif message and message.until:
         s.happened(Kind.SPOKE if on else Kind.FELL_SILENT)
-
-
-def _caller_gone(s: Step, cause: HangupCause) -> None:
-    """The caller hung up, at whatever point."""
-    if callback.caller_left(s, cause):
-        return
-    call = s.call
-    talk.end_offers(s, "caller-left")
-    if call.handling:
-        talk.leave(s, wrap_up=True, reason="caller-left")
-    if call.outside:
-        s.do(Hangup(channel=call.outside.leg))
-    closing.end(s, by="system" if call.ending else "caller", cause=cause)
-
-
-def _agent_hung_up(s: Step) -> None:
-    if talk.unheard(s):
-        talk.resume_search(s)
-        return
-    talk.leave(s, wrap_up=True, reason="hung-up", hang_up=False)
-    s.do(Hangup(channel=s.call.channel))
-    closing.end(s, by="agent")
-
-
-def _transfer_failed(s: Step, reason: str, *, hang_up_target: bool) -> None:
-    """The other side did not come: back to the agent, or to the flow or queue that had the number rung."""
-    if s.call.help:
-        rescue.refused(s, reason, hang_up=hang_up_target)
-        return
-    direct = s.call.transfer is not None and s.call.transfer.mode == "direct"
-    handover.fail_transfer(s, reason, hang_up_target=hang_up_target)
-    if direct:
-        journey.came_back(s, {"no-answer": "no_answer", "declined": "busy"}.get(reason, "failed"))
-
-
-def _outside_gone(s: Step) -> None:
-    s.do(Hangup(channel=s.call.channel))
-    closing.end(s, by="outside", outcome="transferred")

@@ -15,9 +15,6 @@ import msgspec
 
 from careline.calls import callback_fold, help_model
 from careline.calls.model import (
-    MESSAGE_SILENCE,
-    PHONE_GRACE,
-    PHONE_PATIENCE,
     Call,
     Direct,
     Event,
@@ -356,25 +353,3 @@ def fold(events: Iterable[Event], tenant_id: int) -> Call:
     if call is None:
         raise ValueError("a call without events")
     return call
-
-
-def deadline(call: Call) -> datetime | None:
-    """The next moment at which something must happen to this call although nobody does anything; None if never."""
-    announces = call.phase is Phase.WAITING and call.offer is None and call.arranging is None
-    moments = [
-        call.ask.until if call.ask else None,
-        call.listen_until,
-        call.announce_at if announces else None,
-        *callback_fold.moments(call),
-        *help_model.moments(call.help, rings_here=bool(call.offers)),
-    ]
-    moments += [offer.until for offer in call.offers]
-    if call.transfer and not call.transfer.answered:
-        moments.append(call.transfer.until)
-    if call.handling and call.handling.lost_at:
-        moments.append(call.handling.lost_at + (PHONE_GRACE if call.held else PHONE_PATIENCE))
-    if call.message:
-        moments.append(call.message.until)
-        if call.message.silent_since and call.message.until:
-            moments.append(call.message.silent_since + MESSAGE_SILENCE)
-    return min((m for m in moments if m), default=None)
