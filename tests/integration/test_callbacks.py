@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,10 @@ from psycopg.types.json import Jsonb
 from careline.calls.callback_model import Callback, Stage
 from careline.calls.callback_service import CallbackService, masked
 from careline.calls.callback_tasks import chasing
-from careline.calls.model import Call, Event, Kind
+from careline.calls.model import Call, Event, Kind, Phase
+from careline.calls.outlook import Outlook
 from careline.calls.service import CallService
-from careline.calls.store import Batch
+from careline.calls.store import Batch, floor_plan, write
 from careline.kernel.errors import Forbidden, NotFound
 from careline.kernel.ids import new_id
 from careline.messages.service import MessageService
@@ -74,21 +75,96 @@ async def callback(floor: Floor, line: UUID, queue: UUID, waited: float, **more:
     )
 
 
+@dataclass
+class Estimates:
+    """A floor as far as `Outlook` looks at it."""
+
+    calls: dict[UUID, Call]
+    queues: set[UUID]
+    known: dict[UUID, tuple[int, float | None]]
+
+    def outlook(self, call: Call, now: datetime) -> tuple[int, float | None]:
+        del now
+        return self.known[call.id]
+
+
+def estimating(floor: Floor, known: dict[UUID, tuple[int, float | None]], *queues: UUID) -> Estimates:
+    calls = {}
+    for call_id in known:
+        made = Callback(number="+13125550123", verified="keys", mode="agent-first", stage=Stage.WAITING, since=NOW,
+                        expires_at=NOW)  # fmt: skip
+        calls[call_id] = Call(
+            id=call_id, tenant_id=floor.tenant_id, line_id=call_id, channel="c", source="trunk", dialled="+1",
+            caller=None, caller_name=None, arrived_at=NOW, phase=Phase.CALLBACK, queue_id=queues[0], callback=made,
+        )  # fmt: skip
+    return Estimates(calls, set(queues), dict(known))
+
+
+async def published(floor: Floor, known: dict[UUID, tuple[int, float | None]], *queues: UUID) -> None:
+    """Call control has written what its router says."""
+    outlook = Outlook(floor.db, estimating(floor, known, *queues))
+    assert await outlook.publish(NOW) == len(known)
+
+
+async def test_expected_is_the_floors_own_estimate_and_a_quiet_floor_writes_nothing(floor: Floor, db: Database):
+    queue, line = await floor.queue("Front desk"), await floor.line()
+    first, second = await callback(floor, line, queue, 300), await callback(floor, line, queue, 200)
+    live = estimating(floor, {first: (1, 100.0), second: (2, 200.0)}, queue)
+    outlook = Outlook(db, live)
+    assert await outlook.publish(NOW) == 2
+    assert await outlook.publish(NOW) == 0
+    live.known[second] = (2, 205.0)
+    assert await outlook.publish(NOW) == 0, "no moment that anybody would see"
+    live.known[second] = (2, 260.0)
+    assert await outlook.publish(NOW) == 1
+    live.known[first] = (1, None)
+    assert await outlook.publish(NOW) == 1, "the last agent has left"
+    at = live.calls[second].callback
+    live.calls[second] = replace(live.calls[second], callback=replace(at, next_at=NOW + timedelta(hours=1)))
+    assert await outlook.publish(NOW) == 1, "put off: it has no place"
+    async with db.tenant(floor.tenant_id) as tx:
+        rows = await tx.all("SELECT id, callback_place AS place, callback_expected_at AS at FROM call")
+    assert {row["id"]: (row["place"], row["at"]) for row in rows} == {first: (1, None), second: (None, None)}
+
+
+async def test_a_machine_that_an_agent_met_is_no_handling(floor: Floor, db: Database):
+    """In figures, in the handling time that estimates use, and in who talked with the caller the last time."""
+    queue, line = await floor.queue("Front desk"), await floor.line()
+    ana = await floor.agent("Ana Ruiz", queue)
+    for n, reason in enumerate(["callback-machine"] * 3 + ["caller-left"] * 10):
+        call = await floor.call(line, arrived=900, phase="ended", ended_at=floor.ago(10))
+        body = {"handling_id": str(new_id()), "agent_id": str(ana), "queue_id": str(queue), "wrap_up": False,
+                "leg": "a", "endpoint": "d", "reason": reason}  # fmt: skip
+        begun, over = floor.ago(600), floor.ago(595 if n < 3 else 500)
+        async with db.tenant(floor.tenant_id) as tx:
+            talk = [Event(call_id=call, kind=Kind.CONNECTED, at=begun, body=body)]
+            await write(tx, Batch(log=[*talk, Event(call_id=call, kind=Kind.AGENT_LEFT, at=over, body=body)]))
+    boss = floor.actor(await floor.person("Vera Lund", Role.SUPERVISOR), "Vera Lund", Role.SUPERVISOR)
+    board = await BoardService(db, ManualClock(NOW)).read(boss)
+    (row,) = board.queues
+    assert row.figures.average_handle_time == 100.0
+    assert [(a.name, a.handled) for a in board.agents] == [("Ana Ruiz", 10)]
+    async with db.tenant(floor.tenant_id) as tx:
+        plan = await floor_plan(tx, floor.tenant_id, floor.ago(3600), NOW)
+    assert plan.handling == {queue: 100.0}
+
+
 async def test_complaint_60_the_numbers_that_wait_are_listed_with_place_and_what_is_expected(
     floor: Floor, service: CallbackService
 ):
-    queue, other = await floor.queue("Front desk", expected_handle_seconds=200), await floor.queue("Billing")
+    queue, other = await floor.queue("Front desk"), await floor.queue("Billing")
     line = await floor.line()
-    await floor.agent("Ana Ruiz", queue, status="talking")
-    await floor.call(line, arrived=400, queue_id=queue, place_at=floor.ago(400))
     first = await callback(floor, line, queue, 300)
     later = await callback(floor, line, queue, 500, next_at=NOW + timedelta(hours=1), attempts=1)
-    alone = await callback(floor, line, other, 100)
+    alone, gone_by = await callback(floor, line, other, 100), await callback(floor, line, queue, 200)
+    estimates = {first: (2, 400.0), alone: (1, None), gone_by: (3, -20.0)}
+    await published(floor, estimates, queue, other)
     boss = floor.actor(await floor.person("Vera Lund", Role.SUPERVISOR), "Vera Lund", Role.SUPERVISOR)
     found = {view.id: view for view in await service.list(boss)}
-    assert found.keys() == {first, later, alone}
+    assert found.keys() == {first, later, alone, gone_by}
     assert (found[first].number, found[first].place, found[first].attempts) == ("(312) 555-0123", 2, 0)
-    assert found[first].expected_at == NOW + timedelta(seconds=400), "two places, one agent, 200 s each"
+    assert found[first].expected_at == NOW + timedelta(seconds=400), "what call control has estimated"
+    assert found[gone_by].expected_at == NOW, "at any moment: an estimate that has passed is no time to show"
     assert (found[later].place, found[later].next_at, found[later].attempts) == (None, NOW + timedelta(hours=1), 1)
     assert found[alone].expected_at is None, "nobody is staffed"
     async with floor.db.tenant(floor.tenant_id) as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -143,18 +143,14 @@ class CallbackService:
 
     async def _rows(self, tx: Tx, actor: Actor, call_id: UUID | None = None) -> Sequence[Row]:
         every = actor.may(Permission.BOARD_READ) or actor.may(Permission.AGENT_MANAGE)
-        params = {
-            "id": call_id,
-            "person_id": None if every else actor.person_id,
-            "since": self.clock.now() - timedelta(hours=12),
-        }
+        params = {"id": call_id, "person_id": None if every else actor.person_id}
         return await tx.all(_q["list_callbacks"], params)
 
     def _view(self, row: Row, actor: Actor) -> CallbackView:
-        seconds = row.pop("expected_seconds")
         ringing = row.pop("ringing")
-        now = self.clock.now()
-        expected = row["next_at"] or (now + timedelta(seconds=seconds) if seconds is not None else None)
+        # An estimate that has passed means: at any moment.
+        coming = row["expected_at"]
+        expected = row["next_at"] or (max(coming, self.clock.now()) if coming else None)
         stage = "ringing-agent" if ringing else row["stage"]
         number = pretty(row["number"]) if actor.may(Permission.AGENT_MANAGE) else masked(row["number"])
         return CallbackView(**{**row, "number": number, "stage": stage, "expected_at": expected})

@@ -24,6 +24,7 @@ from careline.calls.lines import LineBook
 from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
+from careline.calls.outlook import Outlook
 from careline.calls.ports import Arrived, Command, Ring, RingBack, Switch, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.recognition import Recognition
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
@@ -81,6 +82,7 @@ class CallControl:
         self._sending: set[asyncio.Task[None]] = set()
         self._recognition = Recognition(db, self.floor, clock, self.apply)
         self._asking = Asking(askers or {}, self._answered)
+        self._outlook = Outlook(db, self.floor)
         self._lines = lines
         self._provision = provision
         self._tenants: list[int] = []
@@ -151,6 +153,7 @@ class CallControl:
             await asyncio.sleep(REFRESH)
             try:
                 await self.refresh()
+                await self._outlook.publish(self.clock.now())
                 await self._report()
             except Exception as error:
                 log.warning("the configuration could not be read again", extra={"error": type(error).__name__})

@@ -33,7 +33,7 @@ SELECT person_id, username, password FROM desk_phone WHERE revoked_at IS NULL;
 -- name: measure_handling
 SELECT queue_id, avg(extract(epoch FROM coalesce(wrapped_up_at, left_at) - connected_at))::float8 AS seconds
 FROM call_handling
-WHERE left_at IS NOT NULL AND connected_at > %(since)s AND queue_id IS NOT NULL
+WHERE left_at IS NOT NULL AND connected_at > %(since)s AND queue_id IS NOT NULL AND NOT machine
 GROUP BY queue_id HAVING count(*) >= 10;
 
 -- name: list_open_call_events
@@ -58,6 +58,7 @@ ORDER BY body ->> 'queue_id', id DESC;
 -- name: find_last_agent
 SELECT h.person_id, h.left_at FROM call c JOIN call_handling h ON h.call_id = c.id
 WHERE c.caller = %(caller)s AND c.arrived_at > %(since)s AND c.id <> %(call_id)s AND h.left_at IS NOT NULL
+  AND NOT h.machine
 ORDER BY c.arrived_at DESC, h.connected_at DESC LIMIT 1;
 
 -- name: append_events
@@ -113,8 +114,8 @@ FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, call_id uuid, person_id uuid, q
 ON CONFLICT (id) DO NOTHING;
 
 -- name: close_handlings
-UPDATE call_handling h SET left_at = r.at, wrapped_up_at = r.done
-FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, at timestamptz, done timestamptz) WHERE h.id = r.id;
+UPDATE call_handling h SET left_at = r.at, wrapped_up_at = r.done, machine = r.machine
+FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, at timestamptz, done timestamptz, machine boolean) WHERE h.id = r.id;
 
 -- name: wrap_up_handlings
 UPDATE call_handling h SET wrapped_up_at = r.at, wrap_up_code = r.code

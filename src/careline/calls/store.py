@@ -108,7 +108,9 @@ def _opened(event: Event) -> dict[str, Any]:
 def _left(event: Event) -> dict[str, Any]:
     at = event.at.isoformat()
     # Without time for notes the work is over now: nothing of the patient stays open, the code may come later.
-    return {"id": event.body["handling_id"], "at": at, "done": None if event.body["wrap_up"] else at}
+    machine = event.body.get("reason") == "callback-machine"
+    done = None if event.body["wrap_up"] else at
+    return {"id": event.body["handling_id"], "at": at, "done": done, "machine": machine}
 
 
 def _wrapped_up(event: Event) -> dict[str, Any]:

@@ -106,16 +106,17 @@ FROM step
 WHERE kind = 'queued' AND coalesce(before_kind, '') NOT IN ('requeued', 'callback_arranged')
 GROUP BY 1, 2
 
+-- An answering machine that an agent met is no handling of a caller.
 -- name: sum_handlings
 SELECT queue_id, count(*) AS handled,
        coalesce(sum(extract(epoch FROM coalesce(wrapped_up_at, left_at) - connected_at)), 0)::float8 AS seconds
 FROM call_handling
-WHERE left_at >= %(today)s AND left_at < %(until)s
+WHERE left_at >= %(today)s AND left_at < %(until)s AND NOT machine
 GROUP BY queue_id
 
 -- name: count_handlings_of_people
 SELECT person_id, count(*) AS handled FROM call_handling
-WHERE connected_at >= %(today)s AND connected_at < %(until)s
+WHERE connected_at >= %(today)s AND connected_at < %(until)s AND NOT machine
 GROUP BY person_id
 
 -- name: count_calls
