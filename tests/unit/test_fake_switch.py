@@ -11,7 +11,7 @@ from careline.calls.ports import HangupCause, Park, SwitchDown, SwitchUp
 from careline.kernel.errors import Unavailable
 from careline.testing.fake_switch import FakeSwitch
 from careline.testing.switch import Listener
-from careline.testing.switch_contract import Caller, Desk, Rig, SwitchContract
+from careline.testing.switch_contract import Caller, Desk, ListeningContract, Rig, SwitchContract
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +32,10 @@ class FakeCaller(Caller):
 
     async def press(self, digits: str) -> None:
         self.switch.press(self.channel, digits)
+
+    async def say(self, words: str) -> None:
+        flag = words if words == "chest-pain" else None
+        self.switch.say(self.channel, phrase=None if flag else words, red_flag=flag)
 
     async def hang_up(self) -> None:
         self.switch.hang_up(self.channel)
@@ -83,6 +87,9 @@ class FakeRig(Rig):
         self.clock.time += timedelta(seconds=seconds)
         self.switch.tick()
 
+    async def listened_to(self) -> None:
+        """At once."""
+
     async def playback_over(self, playback: str) -> None:
         self.switch.finish_play(playback)
 
@@ -94,6 +101,10 @@ async def rig() -> FakeRig:
 
 class TestFakeSwitch(SwitchContract):
     """Every test of the contract."""
+
+
+class TestFakeListening(ListeningContract):
+    """Every test of listening."""
 
 
 async def test_what_happens_while_nobody_is_connected_is_never_told(rig: FakeRig):

@@ -11,8 +11,11 @@ import pytest
 from careline.calls import hearing
 from careline.calls.fold import evolve
 from careline.calls.model import FIRST_OF_ALL, Call, Phase
-from careline.calls.ports import HangupCause, Heard, LegAnswered, LegEnded, Play, StartListening, StopListening
-from careline.testing.world import ANA, BEN, NUMBER, World
+from careline.calls.ports import HangupCause, Heard, LegAnswered, LegEnded, Play, Ring, StartListening, StopListening
+from careline.flows.reading import read
+from careline.flows.text import load
+from careline.queues.rules import Callback, Rules
+from careline.testing.world import ANA, BEN, NUMBER, QUEUE, World
 
 pytestmark = pytest.mark.unit
 
@@ -78,12 +81,74 @@ def confirming(world: World) -> None:
     say(world, phrase="appointments")
 
 
-POINTS = [in_greeting, in_menu, confirming, in_queue, in_voicemail, on_hold]
+def recording(world: World) -> None:
+    in_voicemail(world)
+    world.heard()
+    message = world.call().message
+    assert message
+    assert message.recording
+
+
+def saying_goodbye(world: World) -> None:
+    recording(world)
+    world.press("#")
+    assert world.call().ending
+
+
+def asked_about_a_callback(world: World) -> None:
+    world.reconfigure(QUEUE, rules=Rules(callback=Callback(offered=True)))
+    world.into_queue()
+    world.press("2")
+    assert world.call().arranging
+
+
+def flowing(world: World, nodes: str, variables: str = "{}") -> None:
+    """The line has this flow, and a caller is at its first node."""
+    head = "careline: flow/1\nname: Test\nlanguages: [en, es]\nstart: first\n"
+    head += f"variables: {variables}\nnodes:\n"
+    ends = f"  queue: {{kind: queue, queue: {QUEUE}}}\n  message: {{kind: voicemail}}\n"
+    reading = read(load(head + nodes + ends))
+    assert reading.sound, reading.problems
+    world.floor.lines[NUMBER] = replace(world.floor.lines[NUMBER], flow=reading.flow)
+    world.arrive()
+
+
+def hearing_an_announcement(world: World) -> None:
+    flowing(world, "  first: {kind: say, prompts: [menu.intro], next: queue}\n")
+    assert world.call().playback
+
+
+def typing_digits(world: World) -> None:
+    flowing(
+        world,
+        "  first: {kind: collect, prompts: [verify.member-id], variable: member, least: 4, most: 6, tries: 2,"
+        " seconds: 5, next: queue, exits: {no_input: queue, no_match: message}}\n",
+        "{member: {type: text, secret: true}}",
+    )
+    world.heard()
+    world.press("4")
+
+
+def beside_a_voice_agent(world: World) -> None:
+    flowing(
+        world,
+        "  first: {kind: agent, endpoint: receptionist, seconds: 120, next: queue,"
+        " exits: {person: queue, failed: queue, timeout: queue}}\n",
+    )
+    assert world.call().ask
+
+
+POINTS = [
+    in_greeting, in_menu, confirming, in_queue, in_voicemail, on_hold, recording, saying_goodbye,
+    asked_about_a_callback, hearing_an_announcement, typing_digits, beside_a_voice_agent,
+]  # fmt: skip
+#: Where somebody signed on would take the call away from the point.
+ALONE = (on_hold, asked_about_a_callback)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
 def test_v5_words_interrupt_at_every_point_and_once(world: World, point: Callable[[World], None]):
-    if point is not on_hold:
+    if point not in ALONE:
         world.sign_on(BEN)
     point(world)
     say(world, red_flag="chest-pain")
@@ -106,6 +171,45 @@ def test_v5_the_caller_is_listened_to_at_every_point_where_nobody_else_hears(
 def listened_to(call: Call, world: World) -> bool:
     wish = hearing.wanted(call, world.floor.pinned[call.id])
     return wish is not None and wish.red_flags
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
+def test_v5_the_key_interrupts_at_the_same_points(world: World, point: Callable[[World], None]):
+    if point not in ALONE:
+        world.sign_on(BEN)
+    point(world)
+    world.press("*")
+    call = world.call()
+    assert (call.emergency, call.emergency_how, call.priority) == (True, "key", FIRST_OF_ALL)
+    assert world.did(Play)[0].media[0] == "/en/greeting.emergency-notice"
+    assert call.ask is None
+    assert call.arranging is None
+
+
+def test_v5_a_message_that_words_interrupt_is_kept_and_its_recording_ends(world: World):
+    world.sign_on(BEN)
+    recording(world)
+    say(world, red_flag="chest-pain")
+    ended = [event for event in world.events if event.kind.value == "voicemail_ended"]
+    assert [event.body["why"] for event in ended] == ["emergency"]
+    assert world.call().phase is Phase.WAITING
+
+
+def test_v5_words_while_called_back_and_asked_bring_a_person(world: World):
+    world.reconfigure(QUEUE, rules=Rules(callback=Callback(offered=True, mode="caller-first")))
+    world.into_queue()
+    world.press("2")
+    world.press("1")
+    world.heard()
+    world.see(LegEnded(channel="c1", cause=HangupCause.NORMAL, at=world.now))
+    world.sign_on(ANA)
+    ring = next(r for r in world.did(Ring) if r.channel.startswith("c."))
+    world.see(LegAnswered(channel=ring.channel, at=world.now))
+    world.later(3)
+    assert listened_to(world.call(ring.channel), world)
+    say(world, red_flag="breathing", channel=ring.channel)
+    call = world.call(ring.channel)
+    assert (call.emergency_how, call.phase, call.priority) == ("words", Phase.WAITING, FIRST_OF_ALL)
 
 
 def test_listening_begins_with_the_call_and_ends_with_the_agent(world: World):

@@ -35,8 +35,9 @@ from careline.telephony.voice_agent import AgentCall, Conversation
 
 log = logging.getLogger(__name__)
 
-#: How many utterances may wait for each recogniser before more are dropped, which is said on the board for a while.
-_WAITING: Final = 4
+#: How many utterances may wait for each recogniser before more are dropped, which is said on the board for a while: as
+#: many as are worked off within the stated five seconds (a keyword search takes a quarter of one, a transcript two).
+_WAITING: Final = {"quick": 12, "thorough": 1}
 _REMEMBERED: Final = 60.0
 _TELL_EVERY: Final = 1.0
 #: How long the switch may take to connect a caller with an agent's sound.
@@ -179,7 +180,7 @@ class Ears:
         return (wish.red_flags and found.red_flag is None) or (bool(wish.phrases) and found.phrase is None)
 
     async def _work(self, kind: str, sound: bytes, wish: _Wish) -> Heard:
-        if self._waiting[kind] >= self._recognisers * _WAITING:
+        if self._waiting[kind] >= self._recognisers * _WAITING[kind]:
             self.counts.dropped += 1
             self.counts.last_dropped = time.monotonic()
             return Heard()

@@ -18,6 +18,7 @@ from careline.calls.ports import (
     EndpointChanged,
     Hangup,
     HangupCause,
+    Heard,
     LegAnswered,
     LegEnded,
     LegRinging,
@@ -27,6 +28,8 @@ from careline.calls.ports import (
     PlaybackEnded,
     Ring,
     SendDigits,
+    StartListening,
+    StopListening,
     StopPlay,
     Switch,
     SwitchUp,
@@ -51,6 +54,10 @@ class Caller(ABC):
     @abstractmethod
     async def hang_up(self) -> None:
         """End the call, or give it up before it was answered."""
+
+    async def say(self, words: str) -> None:
+        """Speak: `appointments` or `billing`, or `chest-pain`, a sentence with a red flag of that rule."""
+        raise NotImplementedError
 
     @abstractmethod
     async def refused(self) -> str:
@@ -98,6 +105,10 @@ class Rig(ABC):
     @abstractmethod
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, on the switch's clock."""
+
+    @abstractmethod
+    async def listened_to(self) -> None:
+        """Wait until what callers say reaches whoever listens."""
 
     @abstractmethod
     async def playback_over(self, playback: str) -> None:
@@ -266,6 +277,7 @@ class SwitchContract:
             await rig.switch.run([_ring(leg, "d-gina", bridge=bridge)])
             await desk.answer()
             await listener.next(LegAnswered, channel=leg)
+
             async def together() -> bool:
                 return set((await rig.switch.snapshot()).bridges[bridge]) == {channel, leg}
 
@@ -344,3 +356,50 @@ class SwitchContract:
                 leg = _fresh("leg")
                 await rig.switch.run([_ring(leg, endpoint)])
                 assert (await listener.next(LegEnded, channel=leg)).cause is HangupCause.UNREACHABLE
+
+
+class ListeningContract:
+    """What call control relies on where callers are listened to."""
+
+    async def listening(self, rig: Rig, listener: Listener, *, phrases: tuple[str, ...], red_flags: bool) -> Caller:
+        """An answered call that is listened to, by the name of its channel with `e.` before it."""
+        outside = await rig.call(NUMBER, CALLER)
+        channel = (await listener.next(Arrived)).channel
+        await rig.switch.run([Answer(channel=channel), _listen(channel, phrases, red_flags)])
+        await rig.listened_to()
+        return outside
+
+    async def test_v5_an_awaited_phrase_is_heard_and_red_flags_only_where_they_are_asked_for(self, rig: Rig) -> None:
+        async with Listener(rig.switch) as listener:
+            outside = await self.listening(rig, listener, phrases=("appointments", "billing"), red_flags=False)
+            await outside.say("chest-pain")
+            await outside.say("appointments")
+            heard = await listener.next(Heard)
+            assert (heard.phrase, heard.red_flag) == ("appointments", None)
+            assert heard.stream == f"e.{heard.channel}"
+            assert 0 < heard.confidence <= 1
+            await rig.switch.run([_listen(heard.channel, (), True)])
+            await outside.say("chest-pain")
+            flagged = await listener.next(Heard)
+            assert (flagged.phrase, flagged.red_flag, flagged.channel) == (None, "chest-pain", heard.channel)
+            await outside.hang_up()
+            await listener.next(LegEnded)
+
+    async def test_v5_nothing_is_heard_after_the_end_and_ending_it_twice_is_harmless(self, rig: Rig) -> None:
+        async with Listener(rig.switch) as listener:
+            outside = await self.listening(rig, listener, phrases=("billing",), red_flags=True)
+            await outside.say("billing")
+            channel = (await listener.next(Heard)).channel
+            stop = StopListening(channel=channel, stream=f"e.{channel}")
+            await rig.switch.run([stop, stop])
+            await outside.say("chest-pain")
+            # The call itself was never touched: its keys come, and nothing was heard before them.
+            await outside.press("1")
+            await listener.next(Digit, channel=channel)
+            assert sum(isinstance(event, Heard) for event in listener.heard) == 1
+            await outside.hang_up()
+            await listener.next(LegEnded)
+
+
+def _listen(channel: str, phrases: tuple[str, ...], red_flags: bool) -> StartListening:
+    return StartListening(channel=channel, stream=f"e.{channel}", language="en", phrases=phrases, red_flags=red_flags)
