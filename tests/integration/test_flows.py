@@ -402,3 +402,38 @@ async def test_q3_calls_in_progress_finish_on_the_version_they_began_with_also_a
     clock.advance(hours=12)
     floor.configure({}, await book.load([tenant], clock.now()))
     assert floor.calls[arrive(floor, "c3")].flow is None
+
+
+async def test_a_line_gives_a_version_to_callers_of_certain_hours_whatever_is_published_later(
+    flows: FlowService, admin: Actor, db: Database, tenant: int, clock: ManualClock
+) -> None:
+    practice = await make_practice(db, tenant, clock, number="+13125550100", name="Lakeside")
+    organization = OrganizationService(db, clock)
+    flow = await flows.create(admin, "Main line", FLOW)
+    await flows.publish(admin, flow.id)
+    for key in "34":
+        await change(flows, admin, flow.id, FLOW.replace('"2": bye', f'"{key}": bye'))
+        await flows.publish(admin, flow.id)
+    config = (await organization.line(admin, practice.line_id)).config
+    pinned = FlowChoice(flow_id=flow.id, hours_id=practice.hours_id, version=1)
+    for wrong in (replace(pinned, version=9), replace(pinned, hours_id=uuid4())):
+        with pytest.raises(InvalidInput, match=r"no such|do not exist"):
+            await organization.configure_line(admin, practice.line_id, replace(config, flows=(wrong,)))
+    rules = (pinned, FlowChoice(flow_id=flow.id))
+    await organization.configure_line(admin, practice.line_id, replace(config, flows=rules))
+    assert (await organization.line(admin, practice.line_id)).config.flows == rules
+
+    async def keys(book: LineBook) -> list[str]:
+        line = (await book.load([tenant], clock.now()))["+13125550100"]
+        assert line.flow_for is not None
+        flow_, pin = line.flow_for(uuid4(), clock.now())
+        assert pin is not None
+        again = await LineBook(organization, Says(), Shelves(db)).pinned(tenant, practice.line_id, clock.now(), pin)
+        menu = flow_.nodes["menu"]
+        assert isinstance(menu, Menu)
+        assert again.flow == flow_, "the call keeps it after a restart"
+        return list(menu.options)
+
+    assert await keys(LineBook(organization, Says(), Shelves(db))) == ["1", "2"], "office hours: version 1"
+    clock.advance(hours=12)
+    assert await keys(LineBook(organization, Says(), Shelves(db))) == ["1", "4"], "at night: what is live"

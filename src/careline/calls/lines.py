@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -57,8 +57,9 @@ class LineBook:
         """Every line in service, by number, with the configuration and the door of this moment."""
         found: dict[str, LineSetup] = {}
         for tenant_id in tenants:
-            await self._prepare(tenant_id, now)
-            for view in await self._organization.lines(system_actor(tenant_id), now):
+            views = await self._organization.lines(system_actor(tenant_id), now)
+            await self._prepare(tenant_id, now, views)
+            for view in views:
                 if setup := self._setup(view):
                     found[view.number] = setup
         return found
@@ -67,19 +68,20 @@ class LineBook:
         """The line as it was when a call began, with the versions of its flow. Raises `NotFound`."""
         view = await self._organization.line(system_actor(tenant_id), line_id, at)
         if tenant_id not in self._shelf:
-            await self._prepare(tenant_id, at)
+            await self._prepare(tenant_id, at, [view])
         setup = self._setup(view)
         assert setup is not None, "a call in progress had a valid flow"
         if flow and self._shelves and (pinned := await self._shelves.pinned(tenant_id, flow, at)):
             setup = replace(setup, flow=pinned)
         return setup
 
-    async def _prepare(self, tenant_id: int, now: datetime) -> None:
+    async def _prepare(self, tenant_id: int, now: datetime, views: Sequence[LineView]) -> None:
         if self._shelves is None:
             return
-        self._shelf[tenant_id] = await self._shelves.load(tenant_id, now)
-        named = await self._organization.hours(system_actor(tenant_id))
-        self._calendars[tenant_id] = {hours.id: hours.hours.calendar() for hours in named}
+        named = {(c.flow_id, c.version) for view in views for c in view.config.flows if c.version is not None}
+        self._shelf[tenant_id] = await self._shelves.load(tenant_id, now, named)
+        every = await self._organization.hours(system_actor(tenant_id))
+        self._calendars[tenant_id] = {hours.id: hours.hours.calendar() for hours in every}
 
     def _setup(self, view: LineView) -> LineSetup | None:
         config = view.config
@@ -140,14 +142,17 @@ class LineBook:
         )
 
     def _chooser(self, view: LineView, usual: Flow) -> Callable[[UUID, datetime], tuple[Flow, FlowPin | None]]:
-        """Picks the flow of a new call by the line's rules: door, day, and the call's share. The usual flow where no
-        rule fits or what it names was put away."""
+        """Picks the flow of a new call by the line's rules: door, day, hours, and the version named or the call's
+        share. The usual flow where no rule fits or what it names was put away."""
         shelf, door, zone = self._shelf.get(view.tenant_id), _DOORS[view.door], ZoneInfo(view.zone)
 
         def choose(call_id: UUID, now: datetime) -> tuple[Flow, FlowPin | None]:
             day = now.astimezone(zone).date()
             for choice in view.config.flows:
-                if choice.fits(door, day) and shelf and (found := shelf.flow_for(choice.flow_id, call_id)):
+                in_hours = choice.hours_id is None or bool(self._is_open(view.tenant_id, choice.hours_id, now))
+                if not shelf or not choice.fits(door, day, in_hours=in_hours):
+                    continue
+                if found := shelf.flow_for(choice.flow_id, call_id, choice.version):
                     return found
             return usual, None
 

@@ -98,6 +98,7 @@ async def _versions(
             "published": "published" in request.query_params,
             "used_by": await services.flows.used_by(actor, flow_id),
             "lines": [line for line in await services.organization.lines(actor) if line.active] if may_assign else [],
+            "hours": await services.organization.hours(actor) if may_assign else [],
             "may_publish": actor.may(Permission.FLOW_PUBLISH),
             "may_edit": actor.may(Permission.FLOW_EDIT),
             "problem": _(error.detail) if error else "",
@@ -158,7 +159,7 @@ async def act(request: _Request, services: Any, actor: Actor, flow_id: FromPath[
 
 @post("/lines/{line_id:uuid}/flows", status_code=200)
 async def assign(request: _Request, services: Any, actor: Actor, line_id: FromPath[UUID]) -> _Answer:
-    """Let a line's callers meet a flow: always, or at some door, or between two days."""
+    """Let a line's callers meet a flow, or a version of it: always, or at some door, days or hours."""
     form = await form_of(request)
     line = await services.organization.line(actor, line_id)
     flow_id = _id(form, "flow_id")
@@ -167,6 +168,8 @@ async def assign(request: _Request, services: Any, actor: Actor, line_id: FromPa
         doors=tuple(door for door in form.many("door") if door),
         first_day=_day(form, "first_day"),
         last_day=_day(form, "last_day"),
+        hours_id=_id(form, "hours_id") if form.text("hours_id") else None,
+        version=_whole(form, "version") if form.text("version") else None,
     )
     rules = _with(line.config.flows, choice)
     await services.organization.configure_line(
@@ -191,9 +194,9 @@ async def unassign(request: _Request, services: Any, actor: Actor, line_id: From
 
 def _with(rules: tuple[FlowChoice, ...], choice: FlowChoice) -> tuple[FlowChoice, ...]:
     """The first rule that fits counts: special ones go first, one for everything else is the last and only one."""
-    if choice.doors or choice.first_day or choice.last_day:
+    if choice.special:
         return (choice, *(rule for rule in rules if rule != choice))
-    return (*(rule for rule in rules if rule.doors or rule.first_day or rule.last_day), choice)
+    return (*(rule for rule in rules if rule.special), choice)
 
 
 def _back(form: Form, line_id: UUID, flow_id: UUID) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -58,9 +58,10 @@ class Shelf:
                 return share.version
         return shares[-1].version
 
-    def flow_for(self, flow_id: UUID, call_id: UUID) -> tuple[Flow, FlowPin] | None:
-        """The flow for a new call, and what to remember of the choice; None when there is no such released flow."""
-        version = self.choose(flow_id, call_id)
+    def flow_for(self, flow_id: UUID, call_id: UUID, number: int | None = None) -> tuple[Flow, FlowPin] | None:
+        """The flow for a new call, and what to remember of the choice; None when there is no such released flow.
+        `number`: a certain version, whatever is live."""
+        version = self.choose(flow_id, call_id) if number is None else self.numbers.get((flow_id, number))
         if version is None or version not in self.flows:
             return None
         parts: dict[UUID, UUID] = {}
@@ -118,10 +119,10 @@ class Shelves:
         #: Table -> the version read last, and its rows.
         self._tables: dict[UUID, tuple[int, Mapping[str, Mapping[str, Any]]]] = {}
 
-    async def load(self, tenant_id: int, at: datetime) -> Shelf:
-        """What is released at a moment."""
+    async def load(self, tenant_id: int, at: datetime, named: Collection[tuple[UUID, int]] = ()) -> Shelf:
+        """What is released at a moment, and the versions that lines name: (flow, number)."""
         async with self.db.tenant(tenant_id) as tx:
-            return await self.read(tx, at)
+            return await self.read(tx, at, named=named)
 
     async def pinned(self, tenant_id: int, pin: FlowPin, at: datetime) -> Flow | None:
         """The flow a call began with, whatever has been released since."""
@@ -129,7 +130,9 @@ class Shelves:
             shelf = await self.read(tx, at, extra=[pin.version, *pin.parts.values()])
         return shelf.pinned(pin)
 
-    async def read(self, tx: Tx, at: datetime, extra: Sequence[UUID] = ()) -> Shelf:
+    async def read(
+        self, tx: Tx, at: datetime, extra: Sequence[UUID] = (), named: Collection[tuple[UUID, int]] = ()
+    ) -> Shelf:
         """What is released at a moment, within a transaction of the tenant."""
         releases: dict[UUID, list[Share]] = {}
         for row in await tx.all(_q["releases_at"], {"at": at}):
@@ -138,16 +141,17 @@ class Shelves:
             ]
         numbers = {(row["flow_id"], row["number"]): row["id"] for row in await tx.all(_q["published_numbers"])}
         wanted = {share.version for shares in releases.values() for share in shares} | set(extra)
+        wanted |= {numbers[one] for one in named if one in numbers}
         await self._need(tx, wanted)
         # Versions that sub-flows name by number need not be released any more.
-        named = {
+        below = {
             numbers[node.flow, int(node.version)]
             for flow in list(self._flows.values())
             for node in flow.nodes.values()
             if isinstance(node, SubFlow) and isinstance(node.flow, UUID) and node.version.isdigit()
             if (node.flow, int(node.version)) in numbers
         }
-        await self._need(tx, named)
+        await self._need(tx, below)
         return Shelf(releases, self._flows, numbers, await self._tables_at(tx, at))
 
     async def _tables_at(self, tx: Tx, at: datetime) -> dict[str, Mapping[str, Mapping[str, Any]]]:

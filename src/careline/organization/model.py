@@ -61,10 +61,19 @@ class FlowChoice:
     #: The first and the last day, in the location's zone; None: no bound.
     first_day: date | None = None
     last_day: date | None = None
+    #: Only while these opening hours are open; None: at any hour.
+    hours_id: UUID | None = None
+    #: The number of the version callers meet, whatever is published later; None: what is live.
+    version: int | None = None
 
-    def fits(self, door: str, day: date) -> bool:
-        """Whether the rule holds for a caller at this door on this local day."""
-        if self.doors and door not in self.doors:
+    @property
+    def special(self) -> bool:
+        """Whether it holds sometimes only."""
+        return bool(self.doors or self.first_day or self.last_day or self.hours_id)
+
+    def fits(self, door: str, day: date, *, in_hours: bool = True) -> bool:
+        """Whether the rule holds for a caller at this door on this local day; `in_hours`: its hours are open."""
+        if (self.doors and door not in self.doors) or (self.hours_id is not None and not in_hours):
             return False
         return (self.first_day is None or day >= self.first_day) and (self.last_day is None or day <= self.last_day)
 
@@ -75,6 +84,8 @@ class FlowChoice:
             "doors": list(self.doors),
             "first_day": self.first_day.isoformat() if self.first_day else None,
             "last_day": self.last_day.isoformat() if self.last_day else None,
+            "hours_id": _text(self.hours_id),
+            "version": self.version,
         }
 
     @classmethod
@@ -86,6 +97,8 @@ class FlowChoice:
             doors=tuple(str(door) for door in body.get("doors", [])),
             first_day=date.fromisoformat(first) if first else None,
             last_day=date.fromisoformat(last) if last else None,
+            hours_id=_uuid(body.get("hours_id")),
+            version=int(body["version"]) if body.get("version") else None,
         )
 
 

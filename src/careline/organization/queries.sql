@@ -170,7 +170,11 @@ SELECT count(*) AS known FROM queue WHERE id = ANY(%(ids)s) AND active
 SELECT f.id FROM flow f WHERE f.id = %(id)s AND f.archived_at IS NULL
 AND EXISTS (SELECT FROM flow_release r WHERE r.flow_id = f.id)
 
+-- name: know_flow_version
+SELECT id FROM flow_version WHERE flow_id = %(id)s AND number = %(version)s AND published_at IS NOT NULL
+
 -- name: flow_offers_key
 SELECT v.number FROM flow_version v, json_each(v.body -> 'nodes') AS node
-WHERE v.flow_id = %(id)s AND v.state = 'published' AND (node.value -> 'options' -> %(key)s::text) IS NOT NULL
+WHERE v.flow_id = %(id)s AND (v.state = 'published' OR v.number = %(version)s::integer AND v.published_at IS NOT NULL)
+  AND (node.value -> 'options' -> %(key)s::text) IS NOT NULL
 LIMIT 1

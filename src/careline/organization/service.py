@@ -289,7 +289,12 @@ class OrganizationService(PlacesService):
         for choice in config.flows:
             if await tx.one(q["know_flow"], {"id": choice.flow_id}) is None:
                 raise InvalidInput("There is no such flow here that is published.", field="flows")
-            if await tx.one(q["flow_offers_key"], {"id": choice.flow_id, "key": config.emergency_key}) is not None:
+            asked = {"id": choice.flow_id, "key": config.emergency_key, "version": choice.version}
+            if choice.version is not None and await tx.one(q["know_flow_version"], asked) is None:
+                raise InvalidInput("This flow has no such version that is published.", field="version")
+            if choice.hours_id is not None and await tx.one(q["know_hours"], {"id": choice.hours_id}) is None:
+                raise InvalidInput("These hours do not exist here.", field="hours")
+            if await tx.one(q["flow_offers_key"], asked) is not None:
                 # The emergency key wins on a call: the choice could never be reached.
                 raise InvalidInput("That flow offers the line's emergency key as a choice.", field="flows")
         queues = {choice.queue_id for choice in config.menu} | ({config.queue_id} if config.queue_id else set())
