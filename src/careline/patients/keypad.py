@@ -12,7 +12,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from careline.kernel.phone import to_e164
-from careline.patients import judging, store
+from careline.patients import attempting, finding, judging, store
 from careline.patients.matching import code
 from careline.patients.model import Outcome, Record, Stated, Verification
 from careline.patients.policy import Policy
@@ -58,7 +58,7 @@ class Keypad:
                     # Somebody else of the household: the keys were not meant for them.
                     continue
                 await tx.one(q["lock_patient"], {"id": record.id})
-                failures = await patients._failures(tx, record.id, policy, now)
+                failures = await attempting.failures(tx, record.id, policy, now)
                 right = authority(policy, "self", None, record, now.date())
                 if failures >= policy.most_failures:
                     result = judging.locked(record.id, "self")
@@ -67,7 +67,7 @@ class Keypad:
                     result = _result(policy, record, agreed, (), level, right.scope)
                 else:
                     result = _result(policy, record, agreed, wrong, 0, ())
-                await patients._attempt(tx, actor, call_id, result, policy, right, now)
+                await attempting.note(tx, actor, call_id, result, policy, right, now)
         return level
 
     async def _compared(
@@ -77,7 +77,7 @@ class Keypad:
         ids: set[UUID] = set()
         if caller:
             now = self._patients.clock.now()
-            by_number = await self._patients._by_number(tx, caller, call_id, now, policy)
+            by_number = await finding.by_number(tx, caller, call_id, now, policy)
             ids |= {candidate.patient_id for candidate in by_number.found}
         params = {
             "mrn": code(stated.mrn or ""),

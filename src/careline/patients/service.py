@@ -7,7 +7,6 @@ emergency bypass, which is never blocked and always audited.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,9 +18,8 @@ from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
 from careline.kernel.text import plain
-from careline.patients import judging, store
-from careline.patients.card import build_card
-from careline.patients.matching import birth_date_slips, code, fit
+from careline.patients import attempting, finding, judging, store
+from careline.patients.matching import code, fit
 from careline.patients.model import (
     Candidates,
     Card,
@@ -35,12 +33,12 @@ from careline.patients.model import (
     VerificationLocked,
     VerificationNeeded,
 )
-from careline.patients.names import keys, words
+from careline.patients.names import words
 from careline.patients.policy import Policy, shipped_body
 from careline.patients.store import q
-from careline.patients.verification import Authority, authority, similar
+from careline.patients.verification import authority
 from careline.platform.db import Database, Row, Tx
-from careline.platform.events import NewEvent, append
+from careline.platform.events import append
 from careline.security import audit
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
@@ -66,14 +64,14 @@ class PatientService:
             contact = await self._contact(tx, actor, call_id)
             policy = await store.policy_at(tx, now)
             number = to_e164(contact["caller"])
-            found = await self._by_number(tx, number, call_id, now, policy) if number else Candidates(found=())
+            found = await finding.by_number(tx, number, call_id, now, policy) if number else Candidates(found=())
             await self._audit_found(tx, actor, call_id, found, ["phone"] if number else [])
         return found
 
     async def search(self, actor: Actor, call_id: UUID, sought: Sought) -> Candidates:
         """Patients who fit what the caller said, tolerantly; shown as candidates. Raises `TooLittleToSearch`."""
         actor.require(Permission.PATIENT_SEARCH)
-        _bearable(sought)
+        finding.bearable(sought)
         said = words(sought.name)
         phone = to_e164(sought.phone)
         enough = phone or code(sought.mrn) or code(sought.member_id) or len(said) >= 2
@@ -83,7 +81,7 @@ class PatientService:
         async with self.db.tenant(actor.tenant_id) as tx:
             await self._contact(tx, actor, call_id)
             policy = await store.policy_at(tx, now)
-            ids = await self._search_ids(tx, sought, said, phone)
+            ids = await finding.search_ids(tx, sought, said, phone)
             scored = []
             for record in (await store.records(tx, ids)).values():
                 score, reasons = fit(record, sought, phone=phone)
@@ -91,7 +89,7 @@ class PatientService:
                     # The dead rank behind the living, without saying so.
                     scored.append((score - (10 if record.deceased_on else 0), reasons, record))
             scored.sort(key=lambda s: (-s[0], str(s[2].id)))
-            levels = await self._levels(tx, call_id)
+            levels = await finding.levels(tx, call_id)
             found = judging.ranked(scored, levels, now, policy)
             by = [k for k in ("name", "birth_date", "phone", "mrn", "member_id") if getattr(sought, k)]
             await self._audit_found(tx, actor, call_id, found, by)
@@ -107,7 +105,7 @@ class PatientService:
         Raises `VerificationLocked` once a patient has had too many failures; each attempt is audited, refused ones too.
         """
         actor.require(Permission.PATIENT_SEARCH)
-        _bearable(stated)
+        finding.bearable(stated)
         now = self.clock.now()
         async with self.db.tenant(actor.tenant_id) as tx:
             await self._contact(tx, actor, call_id)
@@ -116,16 +114,16 @@ class PatientService:
                 raise NotFound()
             policy = await store.policy_at(tx, now)
             attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
-            failures = await self._failures(tx, patient_id, policy, now)
+            failures = await attempting.failures(tx, patient_id, policy, now)
             if failures >= policy.most_failures:
                 result = judging.locked(patient_id, caller_role)
-                await self._attempt(tx, actor, call_id, result, policy, None, now)
+                await attempting.note(tx, actor, call_id, result, policy, None, now)
             else:
-                people = await store.records(tx, [patient_id, *await self._near(tx, patient_id)])
+                people = await store.records(tx, [patient_id, *await attempting.near(tx, patient_id)])
                 record = people.pop(patient_id)
                 right = authority(policy, caller_role, stated.caller_name, record, now.date())
                 result = judging.assess(policy, stated, record, people.values(), right, caller_role, attempts, failures)
-                await self._attempt(tx, actor, call_id, result, policy, right, now)
+                await attempting.note(tx, actor, call_id, result, policy, right, now)
         if result.outcome is Outcome.LOCKED:
             raise VerificationLocked()
         return result
@@ -140,7 +138,7 @@ class PatientService:
                 raise NotFound()
             policy = await store.policy_at(tx, now)
             attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
-            left = policy.most_failures - await self._failures(tx, patient_id, policy, now)
+            left = policy.most_failures - await attempting.failures(tx, patient_id, policy, now)
         return judging.standing(policy, patient_id, attempts, max(0, left))
 
     async def require_level(self, tx: Tx, actor: Actor, call_id: UUID, patient_id: UUID, action: str) -> int:
@@ -165,7 +163,7 @@ class PatientService:
                 raise NotFound()
             values = {"id": new_id(), "patient_id": patient_id, "reason": reason, "at": now}
             await tx.run(q["insert_unlock"], {**values, "by": actor.person_id})
-            await append(tx, [_event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
+            await append(tx, [attempting.event(actor, patient_id, "unlocked", {"patient_id": str(patient_id)})])
             await audit.record(tx, actor, audit.Action.OVERRIDE, "verification-lock", patient_id, patients=[patient_id])
 
     async def locks(self, actor: Actor) -> list[Lock]:
@@ -238,7 +236,7 @@ class PatientService:
                     patients=[patient_id], contact_id=call_id, outcome="refused",
                 )  # fmt: skip
             else:
-                card = await self._open(tx, actor, call_id, standing, policy, now)
+                card = await attempting.open_card(tx, actor, call_id, standing, policy, now)
         if refusal is not None:
             raise refusal
         assert card is not None
@@ -266,12 +264,12 @@ class PatientService:
                 ask_next=(),
                 attempts_left=0,
             )
-            await self._insert_attempt(tx, actor, call_id, opened, policy, None, now)
+            await attempting.insert(tx, actor, call_id, opened, policy, None, now)
             body = {"patient_id": str(patient_id)}
-            await append(tx, [_event(actor, call_id, "emergency-opened", body)])
+            await append(tx, [attempting.event(actor, call_id, "emergency-opened", body)])
             # Whatever was typed as the reason, it must not stand in the way.
             reason = reason.replace("\x00", "").strip()[:500]
-            return await self._open(tx, actor, call_id, opened, policy, now, reason=reason)
+            return await attempting.open_card(tx, actor, call_id, opened, policy, now, reason=reason)
 
     # --- inside a transaction -------------------------------------------------------------------------------------
 
@@ -284,140 +282,7 @@ class PatientService:
             raise ContactClosed()
         return row
 
-    async def _by_number(self, tx: Tx, number: str, call_id: UUID, now: datetime, policy: Policy) -> Candidates:
-        points = {"mobile": 40, "home": 34, "work": 28, "facility": 8, "proxy": 30}
-        best: dict[UUID, tuple[int, list[str]]] = {}
-        for row in await tx.all(q["find_by_phone"], {"number": number, "today": now.date()}):
-            score, reasons = best.get(row["id"], (0, []))
-            best[row["id"]] = (max(score, points[row["use"]] - row["position"]), sorted({*reasons, row["reason"]}))
-        before = {r["patient_id"] for r in await tx.all(q["called_before"], {"number": number, "call_id": call_id})}
-        shared = len(best) >= policy.shared_number_from
-        scored = []
-        for record in (await store.records(tx, list(best))).values():
-            score, reasons = best[record.id]
-            if record.id in before:
-                score, reasons = score + 20, [*reasons, "called-before"]
-            elif shared:
-                continue
-            scored.append((score - (25 if record.deceased_on else 0), tuple(reasons), record))
-        scored.sort(key=lambda s: (-s[0], str(s[2].id)))
-        found = judging.ranked(scored, await self._levels(tx, call_id), now, policy)
-        return Candidates(found=found.found, more=len(best) - len(found.found), shared_number=shared)
-
-    async def _search_ids(self, tx: Tx, sought: Sought, said: tuple[str, ...], phone: str | None) -> set[UUID]:
-        born = sought.birth_date
-        params = {
-            "mrn": code(sought.mrn),
-            "member_id": code(sought.member_id),
-            "phone": phone or "",
-            "birth_dates": [born, *sorted(birth_date_slips(born))] if born else [],
-            "keys": list(keys(said)),
-            "first": list(keys(said[:1])),
-            "rest": list(keys(said[1:])),
-            "exact": [f"={word}" for word in said],
-        }
-        ids = {row["id"] for row in await tx.all(q["find_by_anything"], params)}
-        if len(said) >= 2:
-            ids |= {row["id"] for row in await tx.all(q["find_by_name"], params)}
-        return ids
-
-    async def _levels(self, tx: Tx, call_id: UUID) -> dict[UUID, int]:
-        return {r["patient_id"]: r["level"] for r in await tx.all(q["levels_on_contact"], {"call_id": call_id})}
-
-    async def _near(self, tx: Tx, patient_id: UUID) -> list[UUID]:
-        return [row["id"] for row in await tx.all(q["list_near_people"], {"id": patient_id})]
-
-    async def _failures(self, tx: Tx, patient_id: UUID, policy: Policy, now: datetime) -> int:
-        row = await tx.one(q["count_failures"], {"patient_id": patient_id, "since": now - policy.failure_window})
-        return int(row["failures"]) if row else 0
-
-    async def _insert_attempt(
-        self,
-        tx: Tx,
-        actor: Actor,
-        call_id: UUID,
-        result: Verification,
-        policy: Policy,
-        right: Authority | None,
-        now: datetime,
-    ) -> None:
-        await tx.run(
-            q["insert_verification"],
-            {
-                "id": new_id(),
-                "call_id": call_id,
-                "patient_id": result.patient_id,
-                "outcome": result.outcome.value,
-                "level": result.level,
-                "caller_role": result.caller_role,
-                "agreed": list(result.agreed),
-                "disagreed": list(result.disagreed),
-                "scope": list(result.scope),
-                "grant_id": right.grant.id if right and right.grant else None,
-                "policy": policy.name,
-                "at": now,
-                "by": actor.person_id,
-            },
-        )
-
-    async def _attempt(
-        self,
-        tx: Tx,
-        actor: Actor,
-        call_id: UUID,
-        result: Verification,
-        policy: Policy,
-        right: Authority | None,
-        now: datetime,
-    ) -> None:
-        await self._insert_attempt(tx, actor, call_id, result, policy, right, now)
-        body = {"patient_id": str(result.patient_id), "level": result.level, "caller_role": result.caller_role}
-        await append(tx, [_event(actor, call_id, result.outcome.value, body)])
-        await audit.record(
-            tx,
-            actor,
-            audit.Action.VERIFY,
-            "patient",
-            result.patient_id,
-            patients=[result.patient_id],
-            contact_id=call_id,
-            fields=[*result.agreed, *(f"not-{name}" for name in result.disagreed)],
-            outcome=result.outcome.value,
-            detail={"level": result.level, "caller_role": result.caller_role},
-        )
-
-    async def _open(
-        self,
-        tx: Tx,
-        actor: Actor,
-        call_id: UUID,
-        standing: Verification,
-        policy: Policy,
-        now: datetime,
-        reason: str = "",
-    ) -> Card:
-        people = await store.records(tx, [standing.patient_id, *await self._near(tx, standing.patient_id)])
-        record = people.pop(standing.patient_id)
-        alike = sum(1 for other in people.values() if similar(record, other))
-        card, shown = await build_card(tx, call_id, record, standing, policy, now, look_alikes=alike)
-        emergency = standing.outcome is Outcome.EMERGENCY
-        await audit.record(
-            tx,
-            actor,
-            audit.Action.EMERGENCY if emergency else audit.Action.READ,
-            "patient",
-            record.id,
-            patients=[record.id],
-            contact_id=call_id,
-            fields=shown,
-            purpose="ETREAT" if emergency else "HOPERAT",
-            detail={"reason": reason} if emergency and reason else None,
-        )
-        return card
-
-    async def _audit_found(
-        self, tx: Tx, actor: Actor, call_id: UUID, found: Candidates, by: Iterable[str]
-    ) -> None:
+    async def _audit_found(self, tx: Tx, actor: Actor, call_id: UUID, found: Candidates, by: Iterable[str]) -> None:
         await audit.record(
             tx,
             actor,
@@ -428,15 +293,3 @@ class PatientService:
             fields=["initials", "age-group"],
             detail={"by": list(by), "more": found.more},
         )
-
-
-def _bearable(said: Sought | Stated) -> None:
-    """Refuse text no caller could have said."""
-    for field in fields(said):
-        value = getattr(said, field.name)
-        if isinstance(value, str):
-            plain(value, field.name, needed=False)
-
-
-def _event(actor: Actor, stream_id: UUID, kind: str, body: dict[str, Any]) -> NewEvent:
-    return NewEvent(stream="verification", stream_id=stream_id, kind=kind, body=body, person_id=actor.person_id)
