@@ -151,6 +151,18 @@ async def test_a_shared_view_is_taken_once_for_all_with_the_same_roles() -> None
         await page.leave()
 
 
+async def test_a_shared_view_has_no_keys_that_a_page_could_make_up() -> None:
+    view = Counter()
+    hub = hub_of(view, shared=True)
+    page = Page(hub)
+    hub.received(page.socket, {"subscribe": [f"board:{number}" for number in range(20)]})
+    assert page.socket.subscriptions == {}, "nothing is taken or kept for a key"
+    hub.received(page.socket, {"subscribe": ["board"]})
+    await page.until(lambda: page.heard("board"))
+    assert view.taken == 1
+    await page.leave()
+
+
 async def test_what_is_not_allowed_is_said_and_hides_what_was_shown() -> None:
     allowed = True
 

@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from careline.kernel.errors import CarelineError, Forbidden, NotFound
-from careline.platform.i18n import language
 from careline.platform.live import Happened, Topic
 from careline.security.actor import Actor
+from careline.web.live_views import SharedViews, encode
 from careline.web.metrics import LIVE_MESSAGES, LIVE_SOCKETS
 
 log = logging.getLogger(__name__)
@@ -42,10 +40,6 @@ Send = Callable[[str], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
 #: Reads the session behind a socket again: the actor now, and whether its screen is locked.
 Refresh = Callable[[], Awaitable[tuple[Actor, bool]]]
-
-
-def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 @dataclass(eq=False, slots=True)
@@ -95,7 +89,7 @@ class Socket:
         """Send one message whose data is encoded already."""
         self.seq += 1
         LIVE_MESSAGES.labels(topic.partition(":")[0]).inc()
-        await self.send(f'{{"seq":{self.seq},"topic":{_encode(topic)},"data":{data}}}')
+        await self.send(f'{{"seq":{self.seq},"topic":{encode(topic)},"data":{data}}}')
 
 
 class LiveHub:
@@ -109,8 +103,7 @@ class LiveHub:
                 self._by_stream[stream].append(topic)
         self._follow = follow
         self._sockets: dict[int, set[Socket]] = defaultdict(set)
-        self._shared: dict[tuple[object, ...], tuple[int, asyncio.Task[str]]] = {}
-        self._version: dict[int, int] = defaultdict(int)
+        self._views = SharedViews()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -147,7 +140,7 @@ class LiveHub:
     def happened(self, batch: Sequence[Happened]) -> None:
         """Mark what these events may have changed, socket by socket."""
         for event in batch:
-            self._version[event.tenant_id] += 1
+            self._views.changed(event.tenant_id)
             sockets = self._sockets.get(event.tenant_id)
             if not sockets:
                 continue
@@ -165,7 +158,7 @@ class LiveHub:
     def everything_may_have_changed(self) -> None:
         """After a gap in the events: take every view again."""
         for tenant_id, sockets in self._sockets.items():
-            self._version[tenant_id] += 1
+            self._views.changed(tenant_id)
             for socket in sockets:
                 socket.mark(socket.subscriptions)
 
@@ -202,7 +195,9 @@ class LiveHub:
 
     def _find(self, name: str) -> tuple[Topic | None, str | None]:
         base, colon, key = name.partition(":")
-        return self._topics.get(base), (key if colon else None)
+        topic = self._topics.get(base)
+        # A view of everybody has no parts: a page that makes keys up must not have each of them kept.
+        return (None if topic is not None and topic.shared and colon else topic), (key if colon else None)
 
     async def _speak(self, socket: Socket) -> None:
         born = time.monotonic()
@@ -269,10 +264,10 @@ class LiveHub:
     async def _take(self, socket: Socket, subscription: Subscription) -> str | None:
         try:
             if subscription.topic.shared:
-                return await self._take_shared(socket.actor, subscription)
-            return _encode(await subscription.topic.snapshot(socket.actor, subscription.key))
+                return await self._views.take(socket.actor, subscription.topic)
+            return encode(await subscription.topic.snapshot(socket.actor, subscription.key))
         except (Forbidden, NotFound) as refused:
-            return _encode({"error": refused.id})
+            return encode({"error": refused.id})
         except CarelineError as error:
             log.warning("live view failed", extra={"topic": subscription.topic.name, "error": error.id})
         except Exception as error:
@@ -280,23 +275,6 @@ class LiveHub:
         # Shown as it was; tried again shortly.
         asyncio.get_running_loop().call_later(2, socket.mark, (subscription.name,))
         return None
-
-    async def _take_shared(self, actor: Actor, subscription: Subscription) -> str:
-        """The view of everybody with the same roles and scopes, taken once for each state of the tenant's events."""
-        version = self._version[actor.tenant_id]
-        every = subscription.topic.every
-        if every:
-            version = hash((version, int(time.monotonic() / every)))
-        place = (actor.tenant_id, subscription.name, actor.roles, actor.scopes, language())
-        held = self._shared.get(place)
-        if held is None or held[0] != version or (held[1].done() and held[1].exception() is not None):
-
-            async def take() -> str:
-                return _encode(await subscription.topic.snapshot(actor, subscription.key))
-
-            held = (version, asyncio.create_task(take()))
-            self._shared[place] = held
-        return held[1].result() if held[1].done() else await asyncio.shield(held[1])
 
     async def _refresh(self, socket: Socket) -> bool:
         """Read the session again; False when it is over."""
@@ -311,7 +289,7 @@ class LiveHub:
         return True
 
     async def _tell_session(self, socket: Socket) -> None:
-        await socket.say("session", _encode({"locked": socket.locked}))
+        await socket.say("session", encode({"locked": socket.locked}))
 
     def count(self, session_id: UUID | None = None) -> int:
         """How many sockets are open, in all or of one session."""
