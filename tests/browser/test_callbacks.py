@@ -38,6 +38,9 @@ def wait(scene: Scene, number: str = "+13125550123") -> None:
             stage=Stage.WAITING,
             since=floor.ago(100),
             expires_at=datetime.now(UTC) + timedelta(hours=20),
+            attempts=1,
+            missed="busy",
+            missed_at=datetime.now(UTC),
         ).to_row()
         scene.call = await floor.call(
             scene.line, phase="callback", queue_id=scene.queue, place_at=floor.ago(120), callback=Jsonb(row)
@@ -69,6 +72,8 @@ async def test_complaint_60_the_list_shows_who_waits_and_moves_by_itself(scene: 
     row = page.get_by_role("row").filter(has_text="(312) 555-0123")
     await expect(row).to_contain_text("Scheduling")
     await expect(row).to_contain_text("confirmed by key")
+    await expect(row).to_contain_text("busy")
+    await expect(row).to_contain_text("being estimated")
     await row.locator("summary").click()
     assert await axe(page) == []
     ends(scene, scene.call)
@@ -87,7 +92,10 @@ async def test_a_supervisor_cancels_changes_and_hastens(scene: Scene, visit: Vis
     await page.get_by_label("Day and time").fill("2030-01-02T15:30")
     await page.get_by_role("button", name=re.compile("^Save")).click()
     await expect(page.get_by_role("row").filter(has_text="(312) 555-0123")).to_be_visible()
-    await page.get_by_role("button", name=re.compile("^Cancel")).click()
+    cancel = page.get_by_role("button", name=re.compile("^Cancel the callback"))
+    await expect(cancel).to_have_count(0, timeout=2000)
+    await page.locator("#callbacks-live summary").press("Enter")
+    await cancel.click()
     await expect(page.get_by_role("heading", name="Callbacks")).to_be_visible()
     assert scene.orders.kinds() == ["callback.call_now", "callback.change", "callback.cancel"]
     changed = scene.orders.given[1][1]
@@ -139,8 +147,11 @@ async def test_the_desk_says_that_it_is_a_callback_and_leaves_a_message_on_a_mac
     assert await axe(page) == []
     await page.keyboard.press("Alt+Q")
     scene.set_call(
-        phase="talking", connected_at=datetime.now(UTC), callback=Jsonb({"number": "+13125550123", "stage": "joined"})
+        phase="talking",
+        connected_at=datetime.now(UTC),
+        callback=Jsonb({"number": "+13125550123", "stage": "joined", "machine": True}),
     )
+    await expect(bar).to_contain_text("Sounds like a machine")
     async with page.expect_response("**/machine") as answered:
         await bar.get_by_role("button", name="Answering machine").click()
     assert (await answered.value).status == 204

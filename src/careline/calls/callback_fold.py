@@ -37,7 +37,8 @@ def evolve(call: Call, event: Event) -> Call:
         case Kind.CALLBACK_WAITING:
             return _resting(call, callback, b)
         case Kind.CALLBACK_MISSED:
-            return _resting(call, replace(callback, attempts=b["attempts"]), b)
+            missed = replace(callback, attempts=b["attempts"], missed=b["reason"], missed_at=at)
+            return _resting(call, missed, b)
         case Kind.CALLBACK_CHANGED:
             expires = datetime.fromisoformat(b["expires_at"])
             changed = replace(callback, number=b["number"], verified=b["verified"], expires_at=expires)

@@ -117,6 +117,9 @@ class Callback:
     expires_at: datetime
     #: Times that the caller was rung in vain.
     attempts: int = 0
+    #: Why the last of them was in vain, and when.
+    missed: str | None = None
+    missed_at: datetime | None = None
     #: Not before this moment; None: when it is its turn.
     next_at: datetime | None = None
     #: End of the hours in which the caller may be rung; None while `next_at` is awaited, or without an end.
@@ -147,6 +150,8 @@ class Callback:
             "stage": self.stage.value,
             "since": self.since.isoformat(),
             "attempts": self.attempts,
+            "missed": self.missed,
+            "missed_at": self.missed_at.isoformat() if self.missed_at else None,
             "machine": bool(self.ear and self.ear.machine),
             "next_at": self.next_at.isoformat() if self.next_at else None,
             "expires_at": self.expires_at.isoformat(),

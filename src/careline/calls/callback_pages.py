@@ -38,6 +38,7 @@ async def _page(services: Any, actor: Actor, error: CarelineError | None = None)
         "stages": callback_wording.stages(),
         "modes": callback_wording.modes(),
         "confirmations": callback_wording.confirmations(),
+        "misses": callback_wording.misses(),
         "languages": languages(),
         "wall": lambda at: at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M"),
         "may_manage": actor.may(Permission.AGENT_MANAGE),

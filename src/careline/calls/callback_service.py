@@ -64,6 +64,9 @@ class CallbackView:
     expires_at: datetime
     #: Times the caller was rung in vain.
     attempts: int
+    #: What came of the last of them (no-answer, busy, machine …), and when; None before the first.
+    missed: str | None
+    missed_at: datetime | None
     #: Who is being rung for it, or listens while the caller's telephone rings.
     agent: str | None
 

@@ -4,7 +4,8 @@
 -- name: list_callbacks
 SELECT c.id, c.callback ->> 'number' AS number, c.callback ->> 'verified' AS verified, c.callback ->> 'mode' AS mode,
        c.callback ->> 'stage' AS stage, (c.callback ->> 'since')::timestamptz AS since,
-       (c.callback ->> 'attempts')::int AS attempts, (c.callback ->> 'next_at')::timestamptz AS next_at,
+       (c.callback ->> 'attempts')::int AS attempts, c.callback ->> 'missed' AS missed,
+       (c.callback ->> 'missed_at')::timestamptz AS missed_at, (c.callback ->> 'next_at')::timestamptz AS next_at,
        (c.callback ->> 'expires_at')::timestamptz AS expires_at, c.queue_id, q.name AS queue, l.label AS line,
        c.language, c.reason, c.place_at, c.emergency, c.callback_place AS place,
        coalesce(o.name, p.name) AS agent, c.offered_to IS NOT NULL AS ringing, c.callback_expected_at AS expected_at

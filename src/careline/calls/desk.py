@@ -167,6 +167,7 @@ class DeskService(LateCodes):
             consent=row["consent"],
             noted=row["noted"],
             callback=callback["stage"] if callback else None,
+            machine=bool(callback and callback.get("machine")),
             transfer=row["transfer"],
             notes_time=_notes_time(row["wrap_up_mode"], [step.kind for step in steps]),
             queue=row["queue"],

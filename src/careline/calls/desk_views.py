@@ -130,6 +130,8 @@ class ContactView:
     noted: dict[str, Any]
     #: Of a callback, where it stands (`dialling`, `joined`, `message`); None for any other call.
     callback: str | None
+    #: Whether whoever picked up sounds like an answering machine; the agent decides.
+    machine: bool
     #: {"mode", "target", "label", "state"} of a running transfer.
     transfer: dict[str, Any] | None
     #: In a queue that gives time for notes only when asked: `ask`, or `asked`; None where it comes by itself.

@@ -8,6 +8,9 @@ const list = document.getElementById("callbacks-live");
 let shown = null;
 let busy = false;
 let again = false;
+/** Milliseconds: after an event until the estimates are there, and between looks at a quiet list. */
+const SETTLED = 4000;
+const EVERY = 30_000;
 
 const editing = () => list.querySelector("details[open]") !== null;
 
@@ -40,4 +43,11 @@ list.addEventListener("toggle", () => {
   if (again && !editing()) refresh();
 }, true);
 
-subscribe("callbacks", refresh);
+// Place and expected moment are estimated a little later than the event, and move without one.
+let soon = null;
+subscribe("callbacks", () => {
+  refresh();
+  clearTimeout(soon);
+  soon = setTimeout(refresh, SETTLED);
+});
+setInterval(() => document.hidden || refresh(), EVERY);

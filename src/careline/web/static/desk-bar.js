@@ -9,12 +9,15 @@ export function drawBar(desk) {
   render(bar, who(desk, state), buttons(desk, state), meters(desk, state), apart(desk, state));
 }
 
+/** Whether whoever picked up a callback sounds like an answering machine. The agent decides. */
+export const soundsLikeMachine = (contact) => Boolean(contact?.machine && contact.callback === "joined" && contact.state === "talking");
+
 function who(desk, state) {
   const { contact, offer } = desk.snapshot;
   const titles = { idle: t("No call"), ringing: t("Incoming call"), talking: t("Talking"), held: t("On hold"), wrap_up: t("Wrap-up"), consulting: t("Asked by a colleague"), calling: t("Calling the person back") };
   const name = offer ? offer.queue ?? offer.line : contact ? contact.caller ?? t("Number withheld") : "";
   const time = offer ? clock(offer.waiting_since) : state === "wrap_up" && desk.me.wrap_up_until ? countdown(desk.me.wrap_up_until) : contact ? clock(contact.since) : null;
-  return h("div.who", { key: "who" }, h("strong", titles[state]), h("span", h("small", name), name && time ? " " : "", time));
+  return h("div.who", { key: "who" }, h("strong", soundsLikeMachine(contact) ? t("Sounds like a machine") : titles[state]), h("span", h("small", name), name && time ? " " : "", time));
 }
 
 function buttons(desk, state) {
@@ -38,7 +41,7 @@ function buttons(desk, state) {
     transfer && button("transfer-cancel", t("Back to caller"), "B", actions.cancel, { enabled: true }),
     button("hang-up", t("End"), "Q", actions.hangUp, { enabled: live || asked || state === "calling" }),
     button("wrap-up", t("Wrap-up"), "W", actions.wrapUp, { enabled: state === "wrap_up" }),
-    button("machine", t("Answering machine"), "I", actions.machine, { enabled: live, shown: live && contact.callback === "joined" }),
+    button("machine", t("Answering machine"), "I", actions.machine, { enabled: live, tone: soundsLikeMachine(contact) ? ".primary" : "", shown: live && contact.callback === "joined" }),
   ];
 }
 

@@ -5,7 +5,7 @@ import { announce, clock, h, pageData, render, serverNow, setClock, t, tick, use
 import { subscribe, onConnection } from "./live.js";
 import { toast } from "./shell.js";
 import { createSoftphone } from "./softphone.js";
-import { drawBar, watchLevels } from "./desk-bar.js";
+import { drawBar, soundsLikeMachine, watchLevels } from "./desk-bar.js";
 import { drawContact, contactChanged } from "./desk-contact.js";
 import { setUpKeys } from "./desk-keys.js";
 import { drawLine } from "./desk-line.js";
@@ -172,6 +172,8 @@ function sayWhatChanged(before, after) {
   } else if (contact?.state !== before.contact?.state || contact?.call_id !== before.contact?.call_id) {
     const words = { consulting: t("A colleague asks you; the caller is on hold."), calling: t("This is a callback: the person's telephone is ringing."), talking: t("You are connected with the caller."), held: t("The caller is on hold."), wrap_up: t("The call is over. Choose a reason to wrap up.") };
     if (contact) announce(words[contact.state] ?? "");
+  } else if (contact && soundsLikeMachine(contact) && !soundsLikeMachine(before.contact)) {
+    announce(t("This sounds like an answering machine. You decide: Alt+I leaves the message."));
   } else if (me.status !== before.me.status) {
     announce(t("You are now: %(status)s", { status: data.statuses[me.status] ?? me.status }), { urgent: me.status === "not_responding" });
   }
