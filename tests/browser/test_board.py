@@ -132,7 +132,9 @@ async def test_a_waiting_call_is_ranked_rung_moved_and_explained_by_keyboard(sce
         await call.get_by_role("button", name=entry).press("Enter")
 
     await choose("Priority")
-    await expect(dialog.get_by_role("button", name="Ordinary As its queue says.")).to_have_attribute("aria-pressed", "true")
+    await expect(dialog.get_by_role("button", name="Ordinary As its queue says.")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     await dialog.get_by_role("button", name="Urgent Before").press("Enter")
     await expect(dialog).to_be_hidden()
     scene.do(lambda floor: scene.happen(floor, agent=False))
@@ -141,7 +143,9 @@ async def test_a_waiting_call_is_ranked_rung_moved_and_explained_by_keyboard(sce
     await choose("Ring somebody now")
     await expect(dialog.get_by_role("listitem")).to_have_count(1)
     scene.stand("available")
-    await expect(dialog.get_by_role("listitem"), "who has become free is offered while the sheet is open").to_have_count(2)
+    await expect(
+        dialog.get_by_role("listitem"), "who has become free is offered while the sheet is open"
+    ).to_have_count(2)
     assert await axe(page) == []
     await dialog.get_by_role("button", name="Ana Ruiz").press("Enter")
     await expect(dialog).to_be_hidden()
@@ -193,6 +197,21 @@ async def test_m9_the_surge_switch_is_one_click_each_way(scene: Scene, visit: Vi
     await expect(page.get_by_role("button", name="Surge: more calls than usual")).to_have_count(0)
     await page.get_by_role("button", name="Back to normal").click()
     await expect(page.locator("#board-banner")).not_to_contain_text("the reserve takes calls")
+
+
+async def test_m9_a_switch_that_is_on_stands_on_every_page_of_a_supervisor(scene: Scene, visit: Visit) -> None:
+    page = await board(visit, scene)
+    await page.get_by_role("button", name="Surge: more calls than usual").click()
+    await expect(page.locator("#board-banner")).to_contain_text("by Vera Lund, since")
+    for path in ("/queues", "/calls", "/manage", "/desk"):
+        await page.goto(scene.app.url + path)
+        await expect(page.locator("#switches")).to_contain_text("the reserve takes calls")
+        await expect(page.locator("#switches")).to_contain_text("by Vera Lund, since")
+        assert await axe(page) == []
+    await page.locator("#switches").get_by_role("button", name="Back to normal").press("Enter")
+    await expect(page.locator("#switches")).to_be_empty()
+    ana = await board(visit, scene, "/desk", who="ana@example.org")
+    await expect(ana.locator("#switches")).to_have_count(0)
 
 
 async def test_what_is_away_is_said_plainly(scene: Scene, visit: Visit) -> None:

@@ -54,3 +54,43 @@ async def test_m1_o1_a_supervisor_arranges_a_queue(scene: Scene, visit: Visit) -
     await expect(history).to_contain_text("Vera")
     await expect(history).to_contain_text("routing.overflow")
     assert await axe(page) == []
+
+
+async def test_w3_a_supervisor_changes_many_agents_and_takes_it_back(scene: Scene, visit: Visit) -> None:
+    visitor = await visit(secret=scene.app.cookie_for("vera@example.org"), viewport={"width": 1280, "height": 900})
+    page = await visitor.open("/queues/agents")
+    assert await axe(page) == []
+    for name in ("Ana Ruiz", "Ben Cho"):
+        await page.get_by_role("checkbox", name=name).press("Space")
+    skill = page.get_by_role("group", name="Skill")
+    await skill.get_by_role("textbox").fill("Not a skill!")
+    await skill.get_by_role("button", name="Set").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    await expect(page.get_by_role("checkbox", name="Ana Ruiz")).to_be_checked()
+    await skill.get_by_role("textbox").fill("pediatrics 40")
+    await skill.get_by_role("button", name="Set").press("Enter")
+    await expect(page.get_by_role("status").filter(has_text="Changed for 2 people")).to_be_visible()
+    ana = page.get_by_role("row", name="Ana Ruiz")
+    await expect(ana).to_contain_text("pediatrics 40")
+    assert await axe(page) == []
+    await page.get_by_role("button", name="Take it back").press("Enter")
+    await expect(ana).not_to_contain_text("pediatrics 40")
+
+    await page.get_by_role("link", name="Ana Ruiz").click()
+    assert await axe(page) == []
+    await page.get_by_label("Billing", exact=True).check()
+    await page.get_by_label("Billing: Reserve level").fill("1")
+    await page.get_by_label("Text chats: At once").fill("3")
+    await page.get_by_label("Text chats: Telephone calls").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("speaks at least one language")
+    await expect(page.get_by_label("Text chats: At once"), "what was filled in stays").to_have_value("3")
+    await page.get_by_label("English").check()
+    await page.get_by_role("button", name="Save").click()
+    history = page.get_by_role("region", name="Who changed what").get_by_role("row").nth(1)
+    await expect(history).to_contain_text("Vera Lund")
+    await expect(history).to_contain_text("Serves Billing: – → reserve 1")
+    await expect(history).to_contain_text("At once chat: – → 3")
+    await expect(page.get_by_label("Text chats: Telephone calls")).to_be_checked()
+    await history.get_by_role("button", name="Take it back").click()
+    await expect(page.get_by_role("row", name="Ana Ruiz")).not_to_contain_text("Billing")

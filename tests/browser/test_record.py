@@ -137,14 +137,17 @@ async def test_a_queue_is_made_and_changed(scene: Scene, visit: Visit) -> None:
 
 async def test_agents_codes_and_telephones(scene: Scene, visit: Visit) -> None:
     page = await page_at(visit, scene, "/queues/agents")
-    profile = page.locator("details", has_text="Ana Ruiz")
-    await profile.locator("summary").press("Enter")
     assert await axe(page) == []
-    await profile.get_by_label("Skills with proficiency").fill("scheduling 70")
-    await profile.get_by_label("Spanish").check()
-    await profile.get_by_role("button", name="Save").click()
-    await expect(page.locator("summary", has_text="Ana Ruiz")).to_contain_text("ES")
-    await expect(page.locator("summary", has_text="Ana Ruiz")).to_contain_text("scheduling 70")
+    await page.get_by_role("link", name="Ana Ruiz").click()
+    assert await axe(page) == []
+    await page.get_by_label("Skills with proficiency").fill("scheduling 70")
+    await page.get_by_label("Spanish").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    await page.get_by_role("link", name="← Agents and skills").click()
+    row = page.get_by_role("row", name="Ana Ruiz")
+    await expect(row).to_contain_text("ES")
+    await expect(row).to_contain_text("scheduling 70")
 
     await page.goto(scene.app.url + "/queues/codes")
     assert await axe(page) == []

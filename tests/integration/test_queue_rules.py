@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
 from careline.calls import store
-from careline.kernel.errors import InvalidInput
+from careline.kernel.errors import Forbidden, InvalidInput, NotFound
 from careline.platform.db import Database
+from careline.queues.agents import ChangedSince
 from careline.queues.model import Member
 from careline.queues.rules import InvalidRules, from_body
 from careline.queues.service import QueueService
-from careline.queues.views import MemberPlace, QueueRules, QueueView, WorkRules
+from careline.queues.views import AgentProfile, MemberPlace, QueueRules, QueueView, WorkRules
 from careline.security.actor import Actor, system_actor
 from careline.security.keys import Keyring
 from careline.security.permissions import Role
@@ -145,3 +147,58 @@ async def test_o7_ring_effectiveness_is_read_from_the_events(db: Database, tenan
     ]
     with pytest.raises(InvalidInput):
         await service.ring_effect(actor, queue.id, days=0)
+
+
+async def test_w3_many_profiles_are_changed_at_once_and_taken_back(
+    db: Database, tenant: int, service: QueueService
+) -> None:
+    actor = system_actor(tenant)
+    ana, ben = await people(db, tenant, 2)
+    queue = await made(service, actor)
+    await service.set_profile(actor, ana, skills={"billing": 9.0}, languages=["en"], queues=[queue.id])
+    await service.set_profile(actor, ben, skills={}, languages=["en", "es"], queues=[])
+    before = await service.agents(actor)
+
+    def serve(profile: AgentProfile) -> AgentProfile:
+        places = {**profile.places, queue.id: MemberPlace(reserve=2)}
+        return replace(profile, skills={**profile.skills, "scheduling": 50.0}, places=places)
+
+    batch = await service.change_agents(actor, [ana, ben], serve)
+    assert batch.people == 2
+    assert [(a.skills, a.places) for a in await service.agents(actor)] == [
+        ({"billing": 9.0, "scheduling": 50.0}, {queue.id: MemberPlace(reserve=2)}),
+        ({"scheduling": 50.0}, {queue.id: MemberPlace(reserve=2)}),
+    ]
+    assert (await service.change_agents(actor, [ana, ben], serve)).people == 0, "what is so already is no change"
+    newest = (await service.agent_history(actor, ana))[0]
+    assert newest.latest
+    assert newest.settings == (("queues.Front desk", "✓", "reserve 2"), ("skills.scheduling", "–", "50.0"))
+    back = await service.undo_agents(actor, batch.id)
+    assert back.people == 2
+    assert await service.agents(actor) == before
+    with pytest.raises(ChangedSince):
+        await service.undo_agents(actor, batch.id)
+    assert (await service.undo_agents(actor, back.id)).people == 2, "taking back is itself taken back"
+    with pytest.raises(NotFound):
+        await service.undo_agents(actor, uuid4())
+    async with db.tenant(tenant) as tx:
+        rows = await tx.all("SELECT count(*) AS n FROM audit_log WHERE object_type = 'agent-profile'")
+    assert rows[0]["n"] == 8, "one entry for each person and change"
+
+
+async def test_w3_one_wrong_entry_changes_nobody(db: Database, tenant: int, service: QueueService) -> None:
+    actor = system_actor(tenant)
+    ana, ben = await people(db, tenant, 2)
+    await service.set_profile(actor, ana, skills={}, languages=["en"], queues=[])
+    await service.set_profile(actor, ben, skills={}, languages=["en", "es"], queues=[])
+    before = await service.agents(actor)
+    with pytest.raises(InvalidInput):
+        await service.change_agents(
+            actor, [ben, ana], lambda p: replace(p, languages=[one for one in p.languages if one != "en"])
+        )
+    assert await service.agents(actor) == before
+    with pytest.raises(Forbidden):
+        await service.change_agents(Actor(tenant_id=tenant, kind="person", person_id=ana,
+                                          roles=frozenset({Role.AGENT})), [ana], lambda p: p)  # fmt: skip
+    with pytest.raises(InvalidInput):
+        await service.change_agents(actor, [], lambda p: p)

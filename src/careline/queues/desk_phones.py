@@ -51,7 +51,7 @@ class DeskPhones:
         no_nul(label)
         phone = NewDeskPhone(id=new_id(), username=f"d-{secrets.token_hex(4)}", password=secrets.token_urlsafe(18))
         async with self.db.tenant(actor.tenant_id) as tx:
-            if await tx.one(_q["list_people"], {"id": person_id}) is None:
+            if await tx.one(_q["list_servers"], {"id": person_id}) is None:
                 raise NotFound
             sealed = await self.keys.seal(tx, phone.password.encode(), f"desk-phone {phone.username}")
             values = {"id": phone.id, "person_id": person_id, "label": label, "username": phone.username}

@@ -12,9 +12,9 @@ from litestar.response import Redirect, Response, Template
 
 from careline.kernel.errors import CarelineError, InvalidInput
 from careline.platform.i18n import gettext as _
-from careline.queues import routing_pages
+from careline.queues import agent_pages, routing_pages
+from careline.queues.agent_form import read_skills
 from careline.queues.views import QueueRules, QueueView, WrapUpCode
-from careline.queues.wording import languages
 from careline.security.actor import Actor
 
 _Request = Request[Any, Any, Any]
@@ -28,26 +28,10 @@ def _number(form: FormMultiDict, name: str) -> int:
         raise InvalidInput(_("Fill in whole numbers."), field=name) from error
 
 
-def _skills(text: str) -> dict[str, float]:
-    """`scheduling 50, pediatrics 20` as a mapping; without a number the least, 1."""
-    found: dict[str, float] = {}
-    for part in text.replace("\n", ",").split(","):
-        words = part.split()
-        if not words:
-            continue
-        try:
-            found[words[0].lower()] = float(words[1]) if len(words) > 1 else 1.0
-        except ValueError as error:
-            raise InvalidInput(_("Write skills as: scheduling 50, pediatrics 20"), field="skills") from error
-        if len(words) > 2:
-            raise InvalidInput(_("Write skills as: scheduling 50, pediatrics 20"), field="skills")
-    return found
-
-
 def _rules(form: FormMultiDict) -> QueueRules:
     return QueueRules(
         name=str(form.get("name", "")),
-        skills=_skills(str(form.get("skills", ""))),
+        skills=read_skills(str(form.get("skills", ""))),
         match_language="match_language" in form,
         priority=_number(form, "priority"),
         ring_seconds=_number(form, "ring_seconds"),
@@ -138,40 +122,6 @@ async def save_queue(request: _Request, services: Any, actor: Actor, queue_id: F
     return Redirect("/queues", status_code=303)
 
 
-async def _agents(services: Any, actor: Actor, error: str = "", status: int = 200) -> _Answer:
-    context = {
-        "agents": await services.queues.agents(actor),
-        "queues": await services.queues.list(actor),
-        "languages": languages(),
-        "error": error,
-        "here": "agents",
-    }
-    return Template("queues/agents.html", context=context, status_code=status)
-
-
-@get("/queues/agents")
-async def agents(services: Any, actor: Actor) -> _Answer:
-    """What each agent can do."""
-    return await _agents(services, actor)
-
-
-@post("/queues/agents/{person_id:uuid}", status_code=200)
-async def save_agent(request: _Request, services: Any, actor: Actor, person_id: FromPath[UUID]) -> _Answer:
-    """Set skills, languages and queues of one agent."""
-    form = await request.form()
-    try:
-        await services.queues.set_profile(
-            actor,
-            person_id,
-            skills=_skills(str(form.get("skills", ""))),
-            languages=[str(code) for code in form.getall("languages", [])],
-            queues=_ids(form, "queues"),
-        )
-    except CarelineError as error:
-        return await _agents(services, actor, error.detail, _wrong(error))
-    return Redirect(f"/queues/agents#agent-{person_id}", status_code=303)
-
-
 async def _codes(services: Any, actor: Actor, error: str = "", status: int = 200) -> _Answer:
     context = {"codes": await services.queues.codes(actor), "error": error, "here": "codes"}
     return Template("queues/codes.html", context=context, status_code=status)
@@ -241,13 +191,12 @@ async def revoke_phone(services: Any, actor: Actor, phone_id: FromPath[UUID]) ->
 
 handlers: list[Any] = [
     *routing_pages.handlers,
+    *agent_pages.handlers,
     queues,
     new_queue,
     create_queue,
     edit_queue,
     save_queue,
-    agents,
-    save_agent,
     codes,
     save_code,
     phones,

@@ -31,21 +31,12 @@ SELECT 1 FROM queue WHERE lower(name) = lower(%(name)s) AND id <> %(id)s
 -- name: count_waiting
 SELECT count(*) AS n FROM call WHERE queue_id = %(id)s AND phase IN ('waiting', 'callback') AND ended_at IS NULL
 
--- name: list_people
-SELECT p.id, p.name,
-       coalesce((SELECT array_agg(l.language ORDER BY l.language) FROM person_language l WHERE l.person_id = p.id),
-                '{}') AS languages,
-       coalesce((SELECT jsonb_object_agg(s.skill, s.proficiency) FROM person_skill s WHERE s.person_id = p.id),
-                '{}') AS skills,
-       coalesce((SELECT array_agg(m.queue_id) FROM queue_member m WHERE m.person_id = p.id), '{}') AS queues,
-       coalesce(a.level, 0) AS level, a.wrap_up_seconds, coalesce(a.capacity, '{}') AS capacity,
-       coalesce(a.interrupts, '{}') AS interrupts
-FROM person p
-LEFT JOIN agent_setting a ON a.person_id = p.id
+-- Who can serve a queue.
+-- name: list_servers
+SELECT p.id FROM person p
 WHERE p.deactivated_at IS NULL
   AND EXISTS (SELECT FROM person_role r WHERE r.person_id = p.id AND r.role IN ('agent', 'supervisor'))
   AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
-ORDER BY lower(p.name)
 
 -- Who stays keeps the place.
 -- name: remove_members
@@ -61,35 +52,8 @@ UPDATE queue_member
 SET position = %(position)s, rank = %(rank)s, weight = %(weight)s, reserve = %(reserve)s
 WHERE queue_id = %(id)s AND person_id = %(person_id)s
 
--- name: remove_memberships
-DELETE FROM queue_member WHERE person_id = %(id)s AND queue_id <> ALL(%(queues)s)
-
--- name: add_memberships
-INSERT INTO queue_member (queue_id, person_id)
-SELECT q.id, %(id)s FROM queue q WHERE q.id = ANY(%(queues)s)
-ON CONFLICT DO NOTHING
-
 -- name: count_queues
 SELECT count(*) AS n FROM queue WHERE id = ANY(%(queues)s)
-
--- name: save_setting
-INSERT INTO agent_setting (person_id, level, wrap_up_seconds, capacity, interrupts)
-VALUES (%(id)s, %(level)s, %(wrap_up_seconds)s, %(capacity)s, %(interrupts)s)
-ON CONFLICT (person_id) DO UPDATE
-SET level = EXCLUDED.level, wrap_up_seconds = EXCLUDED.wrap_up_seconds, capacity = EXCLUDED.capacity,
-    interrupts = EXCLUDED.interrupts
-
--- name: clear_skills
-DELETE FROM person_skill WHERE person_id = %(id)s
-
--- name: add_skill
-INSERT INTO person_skill (person_id, skill, proficiency) VALUES (%(id)s, %(skill)s, %(proficiency)s)
-
--- name: clear_languages
-DELETE FROM person_language WHERE person_id = %(id)s
-
--- name: add_language
-INSERT INTO person_language (person_id, language) VALUES (%(id)s, %(language)s)
 
 -- name: list_codes
 SELECT code, label_en, label_es, position, active FROM wrap_up_code ORDER BY NOT active, position, code

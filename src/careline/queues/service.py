@@ -15,20 +15,18 @@ from careline.kernel.errors import Conflict, InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.platform.db import Database, Row, Tx, queries
 from careline.platform.events import NewEvent, append
+from careline.queues.agents import AgentProfiles, check_skills
 from careline.queues.desk_phones import DeskPhones, Sealer
 from careline.queues.history import QueueHistory
 from careline.queues.ring_effect import RingEffects
 from careline.queues.rules import from_body, queues_named, to_body
 from careline.queues.surge import SurgeSwitch
 from careline.queues.views import (
-    AgentProfile,
     MemberPlace,
     QueueRules,
     QueueView,
-    WorkRules,
     WrapUpCode,
     check_place,
-    check_work,
     no_nul,
 )
 from careline.security import audit
@@ -38,8 +36,6 @@ from careline.security.permissions import Permission
 
 _q = queries("careline.queues")
 
-_SKILL = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 #: Field -> least and greatest value; the schema's own limits where it has any.
@@ -65,7 +61,7 @@ class NameTaken(Conflict):
     id = "name-taken"
 
 
-class QueueService(SurgeSwitch, QueueHistory, DeskPhones, RingEffects):
+class QueueService(AgentProfiles, SurgeSwitch, QueueHistory, DeskPhones, RingEffects):
     """Use cases of the people who arrange the floor."""
 
     def __init__(self, db: Database, clock: Clock, keys: Sealer) -> None:
@@ -127,7 +123,7 @@ class QueueService(SurgeSwitch, QueueHistory, DeskPhones, RingEffects):
         actor.require(Permission.QUEUE_MANAGE)
         async with self.db.tenant(actor.tenant_id) as tx:
             await _read(tx, queue_id)
-            known = {row["id"] for row in await tx.all(_q["list_people"], {"id": None})}
+            known = {row["id"] for row in await tx.all(_q["list_servers"], {"id": None})}
             if unknown := set(people) - known:
                 raise InvalidInput("Only agents and supervisors can serve a queue.", people=[str(p) for p in unknown])
             await tx.run(_q["remove_members"], {"id": queue_id, "people": list(people)})
@@ -152,55 +148,6 @@ class QueueService(SurgeSwitch, QueueHistory, DeskPhones, RingEffects):
             made = await _read(tx, queue_id)
             await audit.record(tx, actor, Action.UPDATE, "queue", queue_id, fields=["places"])
         return made
-
-    # --- agents ---
-
-    async def agents(self, actor: Actor) -> Sequence[AgentProfile]:
-        """Everybody who can serve a queue, with skills and languages."""
-        actor.require(Permission.QUEUE_MANAGE)
-        async with self.db.tenant(actor.tenant_id) as tx:
-            return [_profile(row) for row in await tx.all(_q["list_people"], {"id": None})]
-
-    async def set_profile(
-        self,
-        actor: Actor,
-        person_id: UUID,
-        *,
-        skills: Mapping[str, float],
-        languages: Sequence[str],
-        queues: Sequence[UUID],
-        work: WorkRules | None = None,
-    ) -> AgentProfile:
-        """Say what an agent can do and which queues the agent serves; without `work` the rest stays as it is."""
-        actor.require(Permission.QUEUE_MANAGE)
-        _check_skills(skills)
-        setting = _setting(work) if work else None
-        if not languages:
-            raise InvalidInput("An agent speaks at least one language.")
-        for language in languages:
-            if not _LANGUAGE.fullmatch(language):
-                raise InvalidInput("A language is written as two or three small letters, for example en or es.")
-        async with self.db.tenant(actor.tenant_id) as tx:
-            if await tx.one(_q["list_people"], {"id": person_id}) is None:
-                raise NotFound
-            key: dict[str, Any] = {"id": person_id}
-            for clear in ("clear_skills", "clear_languages"):
-                await tx.run(_q[clear], key)
-            for skill, proficiency in skills.items():
-                await tx.run(_q["add_skill"], {**key, "skill": skill, "proficiency": proficiency})
-            for language in dict.fromkeys(languages):
-                await tx.run(_q["add_language"], {**key, "language": language})
-            await _check_queues(tx, queues)
-            await tx.run(_q["remove_memberships"], {**key, "queues": list(queues)})
-            await tx.run(_q["add_memberships"], {**key, "queues": list(queues)})
-            if setting:
-                await tx.run(_q["save_setting"], {**key, **setting})
-            await self._changed(tx, actor, "agent", person_id, "profile_changed")
-            row = await tx.one(_q["list_people"], key)
-            await audit.record(tx, actor, Action.UPDATE, "agent-profile", person_id)
-        if row is None:
-            raise NotFound
-        return _profile(row)
 
     # --- wrap-up codes ---
 
@@ -255,16 +202,6 @@ def _queue(row: Row) -> QueueView:
     return QueueView(id=row["id"], rules=QueueRules(**values), members=row["members"], places=places)
 
 
-def _profile(row: Row) -> AgentProfile:
-    work = {name: row[name] for name in WorkRules.__dataclass_fields__}
-    return AgentProfile(**{k: v for k, v in row.items() if k not in work}, work=WorkRules(**work))
-
-
-def _setting(work: WorkRules) -> dict[str, Any]:
-    check_work(work)
-    return {**asdict(work), "capacity": Jsonb(work.capacity), "interrupts": Jsonb(work.interrupts)}
-
-
 async def _check_queues(tx: Tx, queues: Collection[UUID]) -> None:
     row = await tx.one(_q["count_queues"], {"queues": list(queues)})
     if row is None or row["n"] != len(set(queues)):
@@ -281,7 +218,7 @@ def _checked(rules: QueueRules) -> dict[str, Any]:
             raise InvalidInput(f"{field} goes from {least} to {most}.", field=field)
     if not 0 < rules.service_level_target <= 1:
         raise InvalidInput("The target is more than 0 and at most 1.", field="service_level_target")
-    _check_skills(rules.skills)
+    check_skills(rules.skills)
     return {
         **{field: getattr(rules, field) for field in LIMITS},
         "name": name,
@@ -291,11 +228,3 @@ def _checked(rules: QueueRules) -> dict[str, Any]:
         "active": rules.active,
         "rules": None if rules.routing is None else Jsonb(to_body(from_body(rules.routing))),
     }
-
-
-def _check_skills(skills: Mapping[str, float]) -> None:
-    for skill, proficiency in skills.items():
-        if not _SKILL.fullmatch(skill):
-            raise InvalidInput("A skill is small letters, digits and hyphens, for example scheduling.", field="skills")
-        if not 0 <= proficiency <= 100:
-            raise InvalidInput("Proficiency goes from 0 to 100.", field="skills")

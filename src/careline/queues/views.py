@@ -83,6 +83,8 @@ class AgentProfile:
     languages: list[str]
     skills: dict[str, float]
     queues: list[UUID]
+    #: The place in each of these queues.
+    places: dict[UUID, MemberPlace] = field(default_factory=dict)
     work: WorkRules = field(default_factory=WorkRules)
 
 

@@ -46,3 +46,21 @@ def strategy_words() -> dict[str, str]:
 def languages() -> dict[str, str]:
     """Names of the languages callers speak, by code."""
     return {"en": _("English"), "es": _("Spanish")}
+
+
+def channels() -> dict[str, str]:
+    """Kinds of work, in words."""
+    return {"voice": _("Telephone calls"), "chat": _("Text chats"), "message": _("Messages")}
+
+
+def profile_settings() -> dict[str, str]:
+    """What can be set for an agent, by the name it has in the history."""
+    return {
+        "skills": _("Skills"),
+        "languages": _("Speaks"),
+        "queues": _("Serves"),
+        "level": _("Seniority"),
+        "wrap_up_seconds": _("Own wrap-up time"),
+        "capacity": _("At once"),
+        "interrupts": _("Comes in beside"),
+    }

@@ -30,7 +30,7 @@ async def board(request: Request[Any, Any, Any], services: Any, actor: Actor) ->
         "closures": await services.organization.closures(actor),
         "surges": await services.queues.surges(actor),
         "alarms": await services.alarms.list(actor),
-        "words": words("careline.web", "static/board.js", "static/board-floor.js"),
+        "words": words("careline.web", "static/board.js", "static/board-floor.js", "static/board-switches.js"),
         "languages": languages(),
         "statuses": statuses(),
         "kiosk": kiosk,

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from litestar.plugins.jinja import JinjaTemplateEngine
 
 from careline.platform import i18n
+from careline.platform.words import words
 from careline.web.navigation import Navigation
 from careline.web.static_files import StaticFiles
 
@@ -31,6 +32,7 @@ def make_engine(folders: Iterable[Path], static: StaticFiles, navigation: Naviga
         static=static.url,
         language=i18n.language,
         actor_of=actor_of,
+        words=words,
         navigation=navigation.entries,
         management=navigation.management,
         now=lambda: datetime.now(UTC),

@@ -2,6 +2,7 @@
 import { post } from "./csrf.js";
 import { clock, duration, h, pageData, render, setClock, t, tick, useWords } from "./dom.js";
 import { drawAgents, drawCalls } from "./board-floor.js";
+import { switchRows } from "./board-switches.js";
 import { onConnection, subscribe } from "./live.js";
 import { toast } from "./shell.js";
 
@@ -63,14 +64,7 @@ function drawBanner() {
   for (const part of page.health.components) {
     if (part.state !== "up") rows.push(h("p", { key: part.name }, h("span", h("strong", partName(part.name)), ": ", part.detail || part.state), part.since && clock(part.since)));
   }
-  for (const closure of page.closures) {
-    rows.push(h("p", { key: closure.id }, h("span", h("strong", closure.scope === "tenant" ? t("Everything is closed") : t("%(what)s is closed", { what: closure.scope })), `: ${closure.reason}`),
-      data.may["closure.switch"] && h("button.small", { type: "button", onclick: () => act(`/board/closures/${closure.id}/lift`, {}, t("Open again.")) }, t("Open again"))));
-  }
-  for (const surge of page.surges) {
-    rows.push(h("p", { key: surge.id }, h("span", h("strong", surge.queue ? t("Surge: %(what)s", { what: surge.queue }) : t("Surge")), `: ${t("the reserve takes calls, callbacks are offered at once.")}${surge.began_by ? ` ${surge.began_by}` : ""}`), clock(surge.began_at),
-      data.may["closure.switch"] && h("button.small", { type: "button", onclick: () => act(`/board/surge/${surge.id}/end`, {}, t("Back to normal.")) }, t("Back to normal"))));
-  }
+  rows.push(...switchRows(page.closures, page.surges, data.may["closure.switch"] ? act : null));
   const waiting = page.board.calls.filter((call) => call.emergency && call.phase !== "ended");
   if (waiting.length) rows.unshift(h("p.harm", { key: "emergency" }, t("Emergency raised. Calls in the house with one: %(n)s", { n: waiting.length })));
   for (const alarm of page.alarms.toReversed()) {
@@ -81,7 +75,7 @@ function drawBanner() {
   render(document.getElementById("board-banner"), rows);
 }
 
-const alarmWhy = (why) => ({ "nobody-signed-on": t("nobody was signed on."), "not-taken": t("nobody took the caller in time."), "nobody-reached": t("nobody outside could be reached."), "caller-left": t("the caller hung up before a person was there."), voicemail: t("words of a voicemail may mean one.") })[why] ?? why;
+const alarmWhy = (why) => ({ "nobody-signed-on": t("Nobody was signed on."), "not-taken": t("Nobody took the caller in time."), "nobody-reached": t("Nobody outside could be reached."), "caller-left": t("The caller hung up before a person was there."), voicemail: t("Words of a voicemail may mean one.") })[why] ?? why;
 
 const partName = (name) => ({ callcontrol: t("Call control"), switch: t("Telephone switch"), database: t("Database"), recorder: t("Recorder"), worker: t("Worker"), voice: t("Listening to callers") })[name] ?? name;
 

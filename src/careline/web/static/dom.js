@@ -119,7 +119,7 @@ export function pageData(id) {
 
 /** Use these translations: English sentence -> sentence in the page's language. */
 export function useWords(found) {
-  words = found;
+  words = { ...words, ...found };
 }
 
 /** A sentence in the page's language; `%(name)s` is replaced by `values.name`. */
