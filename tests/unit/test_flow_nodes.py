@@ -282,7 +282,7 @@ def test_q1_queue_callback_voicemail_transfer_agent_and_end_hand_over_and_take_b
     assert walk.did(ToQueue) == ToQueue(id_of("Desk"), "r", "a", "b", "c")
     assert walk.go(Answered("overflow")).at == "c"
     callback = {"kind": "callback", "queue": "Desk", "exits": {"accepted": "a", "declined": "b", "failed": "c"}}
-    assert Walk(flow(callback)).did(ToCallback) == ToCallback(id_of("Desk"), "agent-first", None)
+    assert Walk(flow(callback)).did(ToCallback) == ToCallback(id_of("Desk"), "queue", None)
     for exit, to in (("accepted", "a"), ("declined", "b"), ("failed", "c")):
         assert Walk(flow(callback)).go(Answered(exit)).at == to
     message = Walk(flow({"kind": "voicemail", "department": "Nurses"}))

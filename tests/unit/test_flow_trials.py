@@ -221,3 +221,19 @@ def test_the_flow_of_the_guide_is_sound() -> None:
     for kind in KINDS.values():
         row = next(line for line in guide.splitlines() if line.startswith(f"| `{kind.name}` |"))
         assert all(exit in row for exit in (*kind.exits, *kind.optional)), kind.name
+
+
+def test_a_test_says_whether_the_hours_it_depends_on_are_open() -> None:
+    ways = {"open": "bye", "closed": "bye", "closure": "bye"}
+    nodes = {"hours": {"kind": "hours", "calendar": "Pharmacy", "exits": ways}, "bye": {"kind": "end"}}
+    found = read({"start": "hours", "nodes": nodes})
+    (unsaid,) = trials.run(found.flow, [{"name": "Nothing said", "expect": {"ended": "closed"}}])
+    assert not unsaid.ok
+    assert "“Pharmacy”" in unsaid.said
+    said = {"name": "Said", "start": {"calendars": {"Pharmacy": "open"}}, "expect": {"ended": "closed"}}
+    assert trials.run(found.flow, [said])[0].ok
+    here = "7b1c1f4e-0000-4000-8000-000000000001"
+    published = read({"start": "hours", "nodes": {**nodes, "hours": {**nodes["hours"], "calendar": here}}}).flow
+    assert trials.run(published, [said], names={here: "Pharmacy"})[0].ok, "names have become ids"
+    (unsaid,) = trials.run(published, [{"name": "x", "expect": {"ended": "closed"}}], names={here: "Pharmacy"})
+    assert "“Pharmacy”" in unsaid.said

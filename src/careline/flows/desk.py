@@ -13,6 +13,7 @@ from careline.flows import gate, shape, store, text, trials
 from careline.flows.judge import Context
 from careline.flows.model import Flow, FlowError, Problem
 from careline.flows.nodes import SubFlow
+from careline.flows.patch import patched
 from careline.flows.reading import Reading, read, read_text
 from careline.flows.shelf import Shelf, Shelves
 from careline.flows.store import Names, q
@@ -146,9 +147,13 @@ def data_of(written: str) -> dict[str, Any] | None:
         return None
 
 
-def written(content: str | Mapping[str, Any]) -> str:
-    """What is stored: a text as it is, data as YAML. Raises `InvalidInput` for what is too long or has NUL."""
-    made = content if isinstance(content, str) else text.dump(content)
+def written(content: str | Mapping[str, Any], base: str | None = None) -> str:
+    """What is stored: a text as it is, data as YAML; laid into `base`, the text it was drawn from, so that comments and
+    layout stay. Raises `InvalidInput` for what is too long or has NUL."""
+    if isinstance(content, str):
+        made = content
+    else:
+        made = text.dump(content) if base is None else patched(base, content)
     if len(made) > text.LONGEST:
         raise InvalidInput(f"A flow has at most {text.LONGEST} characters.", field="text")
     if "\x00" in made:

@@ -141,7 +141,9 @@ async def save(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONB
     revision = data.get("revision")
     if not isinstance(revision, int):
         raise InvalidInput(field="revision")
-    saved: DraftView = await services.flows.save_draft(actor, flow_id, _content(data), based_on=revision)
+    saved: DraftView = await services.flows.save_draft(
+        actor, flow_id, _content(data), based_on=revision, base=_base(data)
+    )
     return {"revision": saved.revision, "problems": [problem_of(p) for p in saved.problems]}
 
 
@@ -164,11 +166,9 @@ async def check(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSON
 
 
 @post("/flows/{flow_id:uuid}/text", status_code=200)
-async def as_text(actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> dict[str, str]:  # noqa: ARG001
+async def as_text(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JSONBody[Body]) -> dict[str, str]:
     """A flow's data as the text it would be saved as."""
-    actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
-    content = _content(data)
-    return {"text": content if isinstance(content, str) else text.dump(content)}
+    return {"text": await services.flows.laid_into(actor, flow_id, _content(data), _base(data))}
 
 
 @post("/flows/{flow_id:uuid}/simulate", status_code=200)
@@ -205,6 +205,12 @@ async def publish(services: Any, actor: Actor, flow_id: FromPath[UUID], data: JS
         refused.detail = _(refused.detail)
         raise
     return {"live": [{"number": one.number, "share": one.share} for one in made.live]}
+
+
+def _base(data: Body) -> str | None:
+    """The text that was typed before the drawing was changed."""
+    base = data.get("base")
+    return base if isinstance(base, str) and len(base) <= text.LONGEST else None
 
 
 def _content(data: Body) -> str | Body:

@@ -39,7 +39,7 @@ from careline.flows.model import (
     ToVoicemail,
     id_of,
 )
-from careline.flows.nodes import Collect, Consent, EnterQueue, Menu, Verify
+from careline.flows.nodes import Collect, Consent, EnterQueue, Hours, Menu, Ref, Verify
 from careline.flows.start import Start
 
 #: How long a prompt lasts in virtual time, in seconds.
@@ -49,6 +49,14 @@ _MOST_PROMPTS = 200
 #: Answers of the outside that a test or the person at the editor's phone did not give: nothing is known.
 Rows = Callable[[str, str], Mapping[str, Any] | None]
 Calendars = Callable[[UUID], bool | None]
+
+
+class UnknownCalendar(FlowError):
+    """The call depends on opening hours of which its start says nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The test does not say whether “{name}” is open: add it to “calendars” in its start.")
+        self.name = name
 
 
 @dataclass(slots=True)
@@ -73,12 +81,20 @@ class Rehearsal:
     log: list[dict[str, Any]] = field(default_factory=list)
     rows: Rows = lambda _table, _key: None
     calendars: Calendars = lambda _id: None
+    #: Whether opening hours of which nothing was said are an error; else they are closed, as for a caller.
+    strict: bool = False
     #: Steps so far; a state that comes back from a browser is not trusted to end.
     steps: int = 0
 
     @classmethod
     def begin(
-        cls, flow: Flow, start: Start, rows: Rows = lambda _t, _k: None, calendars: Calendars = lambda _i: None
+        cls,
+        flow: Flow,
+        start: Start,
+        rows: Rows = lambda _t, _k: None,
+        calendars: Calendars = lambda _i: None,
+        *,
+        strict: bool = False,
     ) -> Rehearsal:
         """The call comes in."""
         if unknown := sorted(set(start.variables) - set(flow.variables)):
@@ -86,6 +102,7 @@ class Rehearsal:
         given = {name: replace(flow.variables[name], default=value) for name, value in start.variables.items()}
         begun = replace(flow, variables={**flow.variables, **given})
         made = cls(begun, start, start.at, language=start.language, rows=rows, calendars=calendars)
+        made.strict = strict
         made._step(Stimulus.ENTERED)
         return made
 
@@ -136,7 +153,7 @@ class Rehearsal:
 
     def env(self) -> Env:
         """What the flow sees."""
-        names = {id_of(name): is_open for name, is_open in self.start.calendars.items()}
+        names = {id_of(_ref(name)): is_open for name, is_open in self.start.calendars.items()}
 
         def row(table: str, key: str) -> Mapping[str, Any] | None:
             if table in self.start.tables:
@@ -148,10 +165,17 @@ class Rehearsal:
             zone=self.start.zone,
             language=self.language,
             door=lambda: self.start.door,
-            calendar=lambda id_: names[id_] if id_ in names else self.calendars(id_),
+            calendar=lambda id_: names[id_] if id_ in names else self._calendar(id_),
             table=row,
             facts=self.start.facts,
         )
+
+    def _calendar(self, id_: UUID) -> bool | None:
+        found = self.calendars(id_)
+        if found is None and self.strict:
+            name = next((str(ref) for ref in _calendars(self.flow) if id_of(ref) == id_), str(id_))
+            raise UnknownCalendar(name)
+        return found
 
     def _spoken(self) -> None:
         self._pass(timedelta(seconds=PROMPT_SECONDS))
@@ -342,6 +366,19 @@ class Rehearsal:
         except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
             raise FlowError("This call does not belong to this flow any more: start it again.") from error
         return made
+
+
+def _ref(name: str) -> Ref:
+    try:
+        return UUID(name)
+    except ValueError:
+        return name
+
+
+def _calendars(flow: Flow) -> set[Ref]:
+    """The opening hours that a flow and its sub-flows name."""
+    found = {n.calendar for n in flow.nodes.values() if isinstance(n, Hours) and n.calendar is not None}
+    return found.union(*(_calendars(inner) for inner in flow.library.values()))
 
 
 def _whole(cursor: Cursor) -> dict[str, Any]:

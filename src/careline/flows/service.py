@@ -205,22 +205,41 @@ class FlowService(FlowPublishing):
         return made
 
     async def save_draft(
-        self, actor: Actor, flow_id: UUID, content: str | Mapping[str, Any], *, based_on: int
+        self,
+        actor: Actor,
+        flow_id: UUID,
+        content: str | Mapping[str, Any],
+        *,
+        based_on: int,
+        base: str | None = None,
     ) -> DraftView:
-        """Save the draft, also one with problems. Raises `StaleDraft` when it is not based on the newest state."""
+        """Save the draft, also one with problems. `base`: the text from which data was drawn, when it is not the saved
+        one. Raises `StaleDraft` when it is not based on the newest state."""
         actor.require(P.FLOW_EDIT)
-        written = written_form(content)
+        written_form(content)
         async with self.db.tenant(actor.tenant_id) as tx:
             await self._lock(tx, flow_id)
             row = await tx.one(q["get_draft"], {"flow_id": flow_id})
             if (row["revision"] if row else 0) != based_on:
                 raise StaleDraft(revision=row["revision"] if row else 0)
+            newest = row or await tx.one(q["newest_version"], {"flow_id": flow_id})
+            # Laid into what there is, so that the comments of its author stay.
+            written = written_form(content, base or (newest["text"] if newest else None))
             if row is None:
                 await self._begin_draft(tx, actor, flow_id, written)
             elif row["text"] != written:
                 await tx.run(q["update_draft"], {"id": row["id"], "text": written, "by": actor.person_id})
             await audit.record(tx, actor, Action.UPDATE, "flow", flow_id, fields=["draft"])
         return await self.draft(actor, flow_id)
+
+    async def laid_into(
+        self, actor: Actor, flow_id: UUID, content: str | Mapping[str, Any], base: str | None = None
+    ) -> str:
+        """Data as the text it would be saved as."""
+        actor.require(P.FLOW_EDIT, P.FLOW_PUBLISH)
+        async with self.db.tenant(actor.tenant_id) as tx:
+            newest = await tx.one(q["newest_version"], {"flow_id": flow_id})
+        return written_form(content, base or (newest["text"] if newest else None))
 
     async def discard_draft(self, actor: Actor, flow_id: UUID) -> DraftView:
         """Throw the draft away and go back to the newest published version. Raises `Conflict` when there is none."""

@@ -18,7 +18,7 @@ from careline.flows.model import FlowError
 LONGEST = 400_000
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML 1.2's core words only."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own way)
@@ -40,22 +40,22 @@ class _Loader(yaml.SafeLoader):
         return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
-def _whole_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _whole_mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _whole_mapping)
+Loader.add_constructor("tag:yaml.org,2002:map", _whole_mapping)
 for _tag, _pattern, _first in (
     ("bool", r"(?:true|false)$", "tf"),
     ("null", r"(?:null|~|)$", "n~\0"),
     ("int", r"-?(?:0|[1-9][0-9]{0,14})$", "-0123456789"),
     ("float", r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}$", "-0123456789"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first.replace("\0", "")))
-_Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"$")))
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first.replace("\0", "")))
+Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"$")))
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Long texts as blocks, nothing folded in the middle of a word, lists set in."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
@@ -70,7 +70,7 @@ def load(text: str) -> dict[str, Any]:
     if len(text) > LONGEST:
         raise FlowError(f"A flow has at most {LONGEST} characters.")
     try:
-        data = yaml.load(text, _Loader)  # noqa: S506 (a safe loader, narrowed)
+        data = yaml.load(text, Loader)  # noqa: S506 (a safe loader, narrowed)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -86,5 +86,5 @@ def dump(data: Any) -> str:
     """Data as YAML text, in the order it has."""
     plain = json.loads(json.dumps(data))
     return str(
-        yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False)
+        yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False)
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from careline.flows.model import Flow, FlowError, id_of
 from careline.flows.nodes import Ref
-from careline.flows.rehearsal import Calendars, Rehearsal, Rows
+from careline.flows.rehearsal import Calendars, Rehearsal, Rows, UnknownCalendar
 from careline.flows.start import Start
 
 _EXPECT = frozenset(
@@ -78,8 +78,9 @@ def _run(flow: Flow, number: int, test: Any, names: Mapping[str, str], rows: Row
         answers = test.get("answers") or {}
         if not isinstance(answers, Mapping):
             raise _Failed("Answers are nodes, each with its answer.")
+        begin = {**begin, "calendars": _by_id(begin.get("calendars"), names)}
         call = Rehearsal.begin(
-            flow, Start.from_body({"language": (flow.languages or ("en",))[0], **begin}), rows, calendars
+            flow, Start.from_body({"language": (flow.languages or ("en",))[0], **begin}), rows, calendars, strict=True
         )
         _answer(call, answers)
         for number_of_step, action in enumerate(steps, 1):
@@ -91,8 +92,17 @@ def _run(flow: Flow, number: int, test: Any, names: Mapping[str, str], rows: Row
         _expect(call, test.get("expect") or {}, names)
     except (_Failed, FlowError) as error:
         said = str(error) if isinstance(error, _Failed) else error.detail
+        if isinstance(error, UnknownCalendar):
+            said = said.replace(f"“{error.name}”", f"“{names.get(error.name, error.name)}”")
         return Trial(name=name, ok=False, said=said, step=step, **_seen(call))
     return Trial(name=name, ok=True, **_seen(call))
+
+
+def _by_id(calendars: Any, names: Mapping[str, str]) -> Any:
+    """Opening hours by name, and by the id the name has become."""
+    if not isinstance(calendars, Mapping):
+        return calendars
+    return {**calendars, **{id_: calendars[name] for id_, name in names.items() if name in calendars}}
 
 
 def _seen(call: Rehearsal | None) -> dict[str, Any]:

@@ -47,11 +47,11 @@ export function drafting(first, { now, judged, settle }) {
   async function save() {
     clearTimeout(timer);
     if (saving || stuck || clean) return;
-    const { flow, text } = now();
+    const { flow, text, base } = now();
     saving = true;
     state("saving", t("Saving…"));
     try {
-      const answer = await request(`/flows/${first.id}/draft`, { method: "PUT", body: { revision, ...(text === null ? { body: flow } : { text }) } });
+      const answer = await request(`/flows/${first.id}/draft`, { method: "PUT", body: { revision, ...(text === null ? { body: flow, base } : { text }) } });
       revision = answer.revision;
       if (now().flow === flow) {
         clean = true;

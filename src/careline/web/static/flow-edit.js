@@ -20,6 +20,7 @@ data.catalogue = await request("/flows/catalogue", { passive: true });
 const $ = (id) => document.getElementById(id);
 
 let flow = normal(data.body);
+let base = data.text; // The YAML into which the drawing is laid, so that comments stay.
 let text = data.text; // The YAML, as long as nothing but the text was changed.
 let found = data.problems;
 let chosen = null;
@@ -41,6 +42,7 @@ function change(label, next, { source = null } = {}) {
 function become(next, source = null) {
   flow = next;
   text = source;
+  if (source !== null && source !== undefined) base = source;
   draw();
   draft.changed();
 }
@@ -149,7 +151,7 @@ const addMenu = kindMenu($("flow-add"), (kind, from, slot) => {
 // --- the panel at the side --------------------------------------------------------------------------------------------
 
 const draft = drafting(data, {
-  now: () => ({ flow, text }),
+  now: () => ({ flow, text, base }),
   settle: () => written.settle(),
   judged(problems) {
     found = problems;
@@ -162,7 +164,7 @@ const form = stepForm($("step-form"), editor);
 const settings = settingsForm($("flow-settings"), editor);
 const publish = publishing($("publish"), editor, { flush: draft.flush, found: () => found });
 const written = textView($("panel-text"), data.id, {
-  read: async () => text ?? (await request(`/flows/${data.id}/text`, { method: "POST", body: { body: flow } })).text,
+  read: async () => text ?? (await request(`/flows/${data.id}/text`, { method: "POST", body: { body: flow, base } })).text,
   take: (body, source) => { change("text", normal(body), { source }); showPanel(); },
   trouble: (problems) => {
     found = problems;

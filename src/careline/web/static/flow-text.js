@@ -13,7 +13,7 @@ export function textView(holder, id, { read, take, trouble }) {
   let waiting = false;
   holder.append(
     h("label", { for: "flow-text" }, t("The same flow as text (YAML)")), box, said,
-    h("p.hint", { id: "flow-text-hint" }, t("Comments stay as long as you change the flow here; changing it in the drawing writes the text anew.")));
+    h("p.hint", { id: "flow-text-hint" }, t("Comments stay, also when the flow is changed in the drawing.")));
 
   async function open() {
     const mine = ++turn;
