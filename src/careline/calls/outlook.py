@@ -1,4 +1,4 @@
-"""When callbacks are expected to come up: the estimate that callers are told, written down for those who look at a list.
+"""When callbacks are expected to come up: the estimate that callers are told, written down for whoever looks at a list.
 
 Place and wait come from the router alone. They are written when they have changed by more than a moment, so that a
 quiet floor writes nothing.
