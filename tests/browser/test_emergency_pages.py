@@ -37,7 +37,7 @@ async def test_v6_an_alarm_stands_on_the_board_until_somebody_looks_after_it(
     scene.do(unseen)
     visitor = await visit(secret=scene.app.cookie_for("vera@example.org"), color_scheme=scheme)
     page: Page = await visitor.open("/board")
-    alarm = page.get_by_text("nobody was signed on. the caller hung up before a person was there.")
+    alarm = page.get_by_text("Nobody was signed on. The caller hung up before a person was there.")
     await expect(alarm).to_be_visible()
     assert await axe(page) == []
     await page.reload()

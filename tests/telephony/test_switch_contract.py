@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from careline.demo.phone import Phone, PhoneCall
+from careline.speech.audio import RATE
 from careline.telephony.process import AsteriskProcess
 from careline.telephony.switch import AsteriskSwitch
+from careline.testing.callcenter import until
 from careline.testing.sip_peer import PeerCall, SipPeers, SipPhone
-from careline.testing.switch_contract import Caller, Desk, Rig, SwitchContract
+from careline.testing.switch_contract import Caller, Desk, ListeningContract, Rig, SwitchContract
+from careline.testing.voice import voice_process
 
 pytestmark = pytest.mark.telephony
+SPOKEN = Path(__file__).parent / "spoken"
 
 
 class TrunkCaller(Caller):
@@ -24,6 +29,13 @@ class TrunkCaller(Caller):
     async def press(self, digits: str) -> None:
         await self.call.answered.wait()
         self.call.media.press(digits)
+
+    async def say(self, words: str) -> None:
+        await self.call.answered.wait()
+        sound = (SPOKEN / f"{words}.ulaw").read_bytes()
+        self.call.media.say(sound)
+        # Nobody says two things at once: what is said takes its time, and a breath follows.
+        await asyncio.sleep(len(sound) / RATE + 1.5)
 
     async def hang_up(self) -> None:
         self.call.hang_up()
@@ -72,6 +84,9 @@ class AsteriskRig(Rig):
     async def pass_time(self, seconds: float) -> None:
         """Real time passes by itself."""
 
+    async def listened_to(self) -> None:
+        """Nobody is, here."""
+
     async def playback_over(self, playback: str) -> None:
         """Asterisk plays."""
 
@@ -108,3 +123,26 @@ async def rig(asterisk: AsteriskProcess, sounds: Path) -> AsyncIterator[Asterisk
 
 class TestAsteriskSwitch(SwitchContract):
     """Every test of the contract."""
+
+
+class HearingRig(AsteriskRig):
+    """With the voice process beside it."""
+
+    async def listened_to(self) -> None:
+        await until(lambda: any(stream.made[1:] for stream in self.switch._listening._streams.values()))
+
+
+class TestAsteriskListening(ListeningContract):
+    """Every test of listening."""
+
+    @pytest.fixture
+    async def rig(self, asterisk: AsteriskProcess, sounds: Path) -> AsyncIterator[AsteriskRig]:
+        callers = Phone()
+        await callers.start()
+        async with voice_process() as ears, SipPeers() as peers:
+            rig = HearingRig(asterisk, peers, callers, sounds)
+            await rig.switch.close()
+            rig.switch = AsteriskSwitch(asterisk.access(), voice=ears.line)
+            yield rig
+            await callers.stop()
+            await rig.switch.close()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from careline.speech.audio import RATE, SILENCE, encode_ulaw, tone
 from careline.speech.endpoint import LONGEST, OVERLAP, PAUSE, Endpointer
-from careline.speech.understanding import in_text, quick
+from careline.speech.understanding import Ability, in_text, quick
+from careline.telephony import ears
 
 pytestmark = pytest.mark.unit
 SPOKEN = Path(__file__).parents[1] / "telephony/spoken"
@@ -90,3 +95,41 @@ def test_other_languages_have_no_recogniser_in_this_extra():
 )
 def test_a_transcript_names_a_phrase(said: str, phrase: str | None):
     assert in_text(said, MENU) == phrase
+
+
+async def test_v5_a_caller_without_a_place_is_listened_to_when_one_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def open_media(url: str) -> AsyncIterator[Any]:
+        opened.append(url)
+
+        class Silent:
+            async def frames(self) -> AsyncIterator[bytes]:
+                await asyncio.Event().wait()
+                yield b""
+
+        yield Silent()
+
+    monkeypatch.setattr(ears, "open_media", open_media)
+    monkeypatch.setattr(ears, "_PLACE_EVERY", 0.01)
+    listening = ears.Ears(Path("/nowhere"), most=1, ability=Ability(frozenset({"en"}), frozenset({"en"})))
+    wish = ears._Wish("en", (), True)
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    first = asyncio.create_task(listening.listen("1", "first", wish, lambda _: None))  # type: ignore[arg-type]
+    await until(lambda: opened == ["first"])
+    second = asyncio.create_task(listening.listen("2", "second", wish, lambda _: None))  # type: ignore[arg-type]
+    await until(lambda: listening.counts.refused == 1)
+    status = listening.status()
+    assert (status["state"], status["streams"]) == ("degraded", 1)
+    assert "Not every caller is listened to" in status["detail"]
+    first.cancel()
+    await until(lambda: opened == ["first", "second"])
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    listening.close()

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 #: many as are worked off within the stated five seconds (a keyword search takes a quarter of one, a transcript two).
 _WAITING: Final = {"quick": 12, "thorough": 1}
 _REMEMBERED: Final = 60.0
+#: How often a caller who is not listened to for want of a place is looked at again.
+_PLACE_EVERY: Final = 0.5
 _TELL_EVERY: Final = 1.0
 #: How long the switch may take to connect a caller with an agent's sound.
 _JOIN_SECONDS: Final = 5.0
@@ -75,6 +77,8 @@ class Ears:
         self.ability = ability or understanding.ability(models)
         self.counts = _Counts()
         self._wishes: dict[str, _Wish] = {}
+        #: Callers who are not listened to, because more are on the line than may be.
+        self._without_place: dict[str, _Wish] = {}
         self._waiting = {"quick": 0, "thorough": 0}
         self._pools = {"quick": self._new_pool("quick"), "thorough": self._new_pool("thorough")}
 
@@ -123,15 +127,24 @@ class Ears:
 
     def change(self, stream: str, wish: _Wish) -> None:
         """Listen for something else."""
-        if stream in self._wishes:
-            self._wishes[stream] = wish
+        for known in (self._wishes, self._without_place):
+            if stream in known:
+                known[stream] = wish
 
     async def listen(self, stream: str, url: str, wish: _Wish, tell: Tell) -> None:
         """Listen to one channel until it ends or this is cancelled."""
-        if len(self._wishes) >= self._most or self.ability.nothing:
-            self.counts.refused += 1
-            self.counts.last_refused = time.monotonic()
+        if self.ability.nothing:
             return
+        if len(self._wishes) >= self._most:
+            self.counts.refused += 1
+            self._without_place[stream] = wish
+            try:
+                while len(self._wishes) >= self._most:
+                    # Said on the board until there is a place.
+                    self.counts.last_refused = time.monotonic()
+                    await asyncio.sleep(_PLACE_EVERY)
+            finally:
+                wish = self._without_place.pop(stream)
         self._wishes[stream] = wish
         working: set[asyncio.Task[None]] = set()
         try:
