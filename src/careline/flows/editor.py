@@ -60,6 +60,12 @@ def sentences() -> dict[str, str]:
         "exit-missing": _("This exit leads nowhere."),
         "exit-unknown": _("This kind of step has no such exit."),
         "expression-invalid": _("This condition cannot be read."),
+        "answer-in-address": _("What was typed or looked up stays in logs when it stands in an address."),
+        "number-typed": _("A caller may not choose the number: let a table give it."),
+        "requirement-invalid": _("These skills cannot be read."),
+        "secret-in-address": _("This tells who calls and may not stand in an address: ask for it in the body."),
+        "secret-told": _("This is secret, and what agents see is written down."),
+        "skill-unknown": _("Nobody has this skill yet: such callers would wait."),
         "field-invalid": _("This value does not fit here."),
         "field-missing": _("Something that is needed is missing here."),
         "field-unknown": _("This kind of step has no such field."),
@@ -105,7 +111,13 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
     actor.require(Permission.FLOW_EDIT, Permission.FLOW_PUBLISH)
     draft: DraftView = await services.flows.draft(actor, flow_id)
     known = await services.flows.names(actor)
-    named = {"queue": known.queues, "department": known.departments, "calendar": known.calendars, "flow": known.flows}
+    named = {
+        "queue": known.queues,
+        "person": known.people,
+        "department": known.departments,
+        "calendar": known.calendars,
+        "flow": known.flows,
+    }
     refs = {kind: sorted(one.name for one in found) for kind, found in named.items()}
     data = {
         "id": str(draft.flow_id),
@@ -117,7 +129,7 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
         "revision": draft.revision,
         "problems": [problem_of(p) for p in draft.problems],
         "kinds": kinds(),
-        "refs": {**refs, "table": sorted(known.tables)},
+        "refs": {**refs, "table": sorted(known.tables), "recording": known.recordings},
         "names": {str(one.id): one.name for found in named.values() for one in found},
         "zone": await services.organization.zone(actor),
         "emergency_key": "*",

@@ -82,6 +82,9 @@ class FlowService(FlowPublishing):
             flows=known.named("flow"),
             tables={name: list(columns) for name, columns in known.tables.items()},
             endpoints=known.endpoints,
+            people=known.named("person"),
+            skills=known.skills,
+            recordings=known.recordings,
             prompts=sorted(key for key in self.prompts or {} if not key.endswith("*")),
         )
 

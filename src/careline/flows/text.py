@@ -44,6 +44,13 @@ def _whole_mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
+#: What a flow is made of. A `!!binary`, `!!timestamp` or `!!set` is no JSON, and nobody writes one by accident.
+_PLAIN = ("str", "int", "float", "bool", "null", "seq")
+Loader.yaml_constructors = {
+    tag: make
+    for tag, make in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _PLAIN
+}
 Loader.add_constructor("tag:yaml.org,2002:map", _whole_mapping)
 for _tag, _pattern, _first in (
     ("bool", r"(?:true|false)$", "tf"),

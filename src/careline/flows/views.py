@@ -146,6 +146,10 @@ class NamesView:
     tables: dict[str, list[str]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
+    #: Agents, for calls to one person; skills that somebody has; uploaded recordings by name.
+    people: list[NamedId] = field(default_factory=list)
+    skills: list[str] = field(default_factory=list)
+    recordings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ export function stepForm(holder, editor) {
     const path = [spec.name];
     const label = fieldName(spec.name);
     const refs = editor.refs[spec.type];
-    if (refs) return field(label, path, select(path, refs.map((name_) => [name_, name_]), { empty: spec.needed ? t("– choose –") : t("– the line’s own –"), redraw: true }), spec.doc);
+    if (refs) return field(label, path, select(path, refs.map((name_) => [name_, name_]), { empty: spec.needed ? t("– choose –") : spec.type === "person" ? t("– nobody –") : t("– the line’s own –"), redraw: true }), spec.doc);
     switch (spec.type) {
       case "prompts": return group(label, path, promptList(parts, path));
       case "options": return group(label, path, menuOptions(parts, path));

@@ -25,7 +25,8 @@ export function promptList(parts, path) {
     list.map((prompt, index) => promptItem(parts, path, list, prompt, index)),
     h("div.row",
       h("button.small", { type: "button", onclick: () => parts.change(path, [...list, { text: {} }]) }, t("Add words")),
-      h("button.small", { type: "button", onclick: () => parts.change(path, [...list, "greeting.welcome"]) }, t("Add a ready sentence"))));
+      h("button.small", { type: "button", onclick: () => parts.change(path, [...list, "greeting.welcome"]) }, t("Add a ready sentence")),
+      parts.editor.refs.recording?.length && h("button.small", { type: "button", onclick: () => parts.change(path, [...list, { recording: {} }]) }, t("Add a recording"))));
 }
 
 function promptItem(parts, path, list, prompt, index) {
@@ -41,7 +42,8 @@ function promptItem(parts, path, list, prompt, index) {
   if (prompt?.recording) {
     return h("div.prompt", head(t("Recordings")), ...parts.languages().map((language) => {
       const place = [...here, "recording", language];
-      return h("div.say-line", h("label", { for: parts.idOf(place) }, languageName(language)), parts.input(place));
+      return h("div.say-line", h("div.say-label", h("label", { for: parts.idOf(place) }, languageName(language)), listen(parts, here, language)),
+        parts.select(place, (parts.editor.refs.recording ?? []).map((name) => [name, name]), { empty: t("– choose –") }));
     }));
   }
   const catalogue = parts.editor.catalogue;
@@ -80,12 +82,13 @@ export function menuOptions(parts, path) {
       const here = [...path, key];
       const swap = h("select", { "aria-label": t("Key"), id: parts.idOf([...here, "key"]), "data-field": here.join(".") }, ...[key, ...free].sort().map((one) => h("option", { value: one, selected: one === key }, one)));
       swap.addEventListener("change", () => parts.change(path, Object.fromEntries(Object.entries(options).map(([k, v]) => [k === key ? swap.value : k, v]))));
-      const more = Boolean(option.reason || option.language || option.phrases);
+      const more = Boolean(option.reason || option.language || option.phrases || option.requirement);
       return h("div.option",
         h("div.option-row", swap, parts.exitPicker([...here, "next"], t("Key %(key)s leads to", { key })),
           h("button.small.quiet", { type: "button", "aria-label": t("Remove key %(key)s", { key }), title: t("Remove key %(key)s", { key }), onclick: () => parts.change(here, undefined) }, "✕")),
         h("details", { open: more }, h("summary", t("More about key %(key)s", { key })),
           labelled(t("Reason of the call"), parts.input([...here, "reason"], { maxlength: 60 })),
+          labelled(t("Skills the agent needs"), parts.input([...here, "requirement"], { maxlength: 500, placeholder: "billing >= 50" })),
           multilingual && labelled(t("Language from here on"), parts.select([...here, "language"], parts.languages().map((code) => [code, languageName(code)]), { empty: t("– as before –") })),
           ...parts.languages().map((language) => labelled(t("Words that choose it, in %(language)s", { language: languageName(language) }), phrases(parts, [...here, "phrases", language])))));
     }),

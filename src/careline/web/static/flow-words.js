@@ -13,6 +13,8 @@ export function fieldName(name) {
     factors: t("What the caller types"), wait: t("Seconds for the check"), queue: t("Queue"), reason: t("Reason of the call"),
     priority: t("Priority"), mode: t("Who is rung first"), department: t("Whose inbox"), number: t("Number"),
     tells: t("What it is told"), outcome: t("Counted as"), returns: t("Comes back by"),
+    send: t("How it is sent"), requirement: t("Skills the agent needs"), person: t("One person first"), person_seconds: t("Seconds for that person"),
+    "send.body": t("in the body"), "send.address": t("in the address"),
     "mode.queue": t("as the queue says"), "mode.agent-first": t("the agent"), "mode.caller-first": t("the caller"), "type.digits": t("digits"), "type.number": t("a number"),
     "type.date": t("a date"), "type.phone": t("a telephone number"), "type.money": t("an amount"), "method.http": t("HTTP"),
     "method.fhir": t("FHIR"), "factor.date_of_birth": t("Date of birth"), "factor.member_id": t("Member number"),
