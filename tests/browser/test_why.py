@@ -60,7 +60,7 @@ async def test_o20_a_supervisor_reads_why_it_rang_there_and_why_nobody_rings(app
     assert await axe(page) == []
     await page.get_by_role("link", name="Why is nobody ringing?").click()
     await expect(page.get_by_text("Nobody who may take this call is free")).to_be_visible()
-    await expect(page.get_by_text("Wrapping up")).to_be_visible()
+    await expect(page.get_by_text("What keeps the others from it: Wrapping up (1)")).to_be_visible()
     await expect(page.get_by_text("and 3 more")).to_be_visible()
     assert await axe(page) == []
     assert explaining.given[-1] == ("call.explain", {"call_id": str(scene.call)})

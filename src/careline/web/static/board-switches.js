@@ -25,7 +25,7 @@ export function switchRows(closures, surges, act) {
       h("span", h("strong", closure.scope === "tenant" ? t("Everything is closed") : t("%(what)s is closed", { what: closure.scope })), `: ${closure.reason} · ${whoAndWhen(closure.closed_by, closure.closed_at, closure.until)}`),
       off(t("Open again"), `/board/closures/${closure.id}/lift`, t("Open again.")))),
     ...surges.map((surge) => h("p", { key: surge.id },
-      h("span", h("strong", surge.queue ? t("Surge: %(what)s", { what: surge.queue }) : t("Surge")), `: ${t("the reserve takes calls, callbacks are offered at once.")} ${whoAndWhen(surge.began_by, surge.began_at, surge.until)}`),
+      h("span", h("strong", surge.queue ? t("Surge: %(what)s", { what: surge.queue }) : t("Surge")), `: ${t("the reserve takes calls, callbacks are offered at once.")} · ${whoAndWhen(surge.began_by, surge.began_at, surge.until)}`),
       off(t("Back to normal"), `/board/surge/${surge.id}/end`, t("Back to normal.")))),
   ];
 }
