@@ -153,8 +153,8 @@ class CallControl:
             await asyncio.sleep(REFRESH)
             try:
                 await self.refresh()
-                await self._outlook.publish(self.clock.now())
                 await self._report()
+                await self._outlook.publish(self.clock.now())
             except Exception as error:
                 log.warning("the configuration could not be read again", extra={"error": type(error).__name__})
 
