@@ -174,11 +174,14 @@ def _declared(flow: Flow) -> frozenset[str]:
     return addresses.secret_names(flow) - addresses.CALLERS
 
 
-def _requirement(judge: Judge, name: str, given: str | Expression) -> None:
+def _requirement(judge: Judge, name: str, given: object) -> None:
     """What an agent must be able to do; an expression of the flow is judged as such, and read when a caller comes."""
     if isinstance(given, Expression):
         for secret in sorted(given.names & addresses.secret_names(judge.flow)):
             judge.wrong(name, "secret-told", f"“{secret}” tells who calls, and agents see what is asked of them.")
+        return
+    if not isinstance(given, str):
+        judge.wrong(name, "field-invalid", "This is a text.")
         return
     try:
         asked = skills.skills_in(skills.parse(given))

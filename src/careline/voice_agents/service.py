@@ -125,6 +125,8 @@ class VoiceAgentService:
         `VoiceAgentExists`."""
         actor.require(Permission.ORGANIZATION_MANAGE)
         check_agent(name, url)
+        if secret and not (secret.isascii() and secret.isprintable() and len(secret) <= 4000):
+            raise InvalidVoiceAgent("A secret is one line of plain characters.", field="secret")
         if host_of(url) not in {*_HERE, *await self.hosts(actor)}:
             raise InvalidVoiceAgent("Callers' sound may not go to this host: allow the host first.", field="url")
         agent_id = new_id()
