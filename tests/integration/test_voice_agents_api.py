@@ -69,9 +69,7 @@ def test_v5_an_agent_asks_for_the_next_step_once_over_http(app: WebApp, outside:
     assert decision(app, tenant, ask).exit == "person"
 
 
-@pytest.mark.parametrize(
-    "token", ["", "va_1_x", "va_999999999_abc", "va__", "va_-1_a", "bearer", "va_1_" + "a" * 4000]
-)
+@pytest.mark.parametrize("token", ["", "va_1_x", "va_999999999_abc", "va__", "va_-1_a", "bearer", "va_1_" + "a" * 4000])
 def test_v5_no_other_token_opens_anything(app: WebApp, outside: httpx.Client, token: str) -> None:
     tenant = app.make_tenant()
     call, ask, _ = begun(app, tenant)

@@ -68,7 +68,7 @@ async def bodies(center: CallCenter, kind: str) -> list[dict[str, Any]]:
     return [row["body"] for row in await center.rows("SELECT body FROM event WHERE kind = %s ORDER BY id", kind)]
 
 
-async def test_v5_words_interrupt_the_greeting_within_the_stated_time(listening: CallCenter, network: Phone):
+async def test_v5_words_interrupt_the_greeting(listening: CallCenter, network: Phone):
     call = await call_in(network, listening)
     call_id = listening.only_call()
     await until(lambda: heard(listening))
