@@ -51,6 +51,12 @@ Loader.yaml_constructors = {
     for tag, make in yaml.SafeLoader.yaml_constructors.items()
     if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _PLAIN
 }
+# No other tags: bytes, dates and sets are nothing a flow holds.
+Loader.yaml_constructors = {
+    tag: made
+    for tag, made in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in ("null", "bool", "int", "float", "str", "seq")
+}
 Loader.add_constructor("tag:yaml.org,2002:map", _whole_mapping)
 for _tag, _pattern, _first in (
     ("bool", r"(?:true|false)$", "tf"),
