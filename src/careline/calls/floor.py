@@ -50,7 +50,7 @@ from careline.calls.ports import (
     Talking,
 )
 from careline.calls.roster import Roster
-from careline.calls.step import LineSetup, Media, Setting, Step
+from careline.calls.step import LineSetup, Media, QueuesOf, Setting, Step
 from careline.flows.model import Answered
 from careline.kernel.phone import to_e164
 from careline.queues.model import Agent, Match, Queue
@@ -213,14 +213,15 @@ class Floor:
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
-    def setting(self, now: datetime) -> Setting:
-        """What decisions may look at."""
+    def setting(self, tenant_id: int, now: datetime) -> Setting:
+        """What decisions about a call of a tenant may look at."""
+        agents = self.agents
         return Setting(
             media=self.media,
-            queues=self.queues,
+            queues=QueuesOf(self.queues, tenant_id),
             outlook=lambda call: self.outlook(call, now),
             turn_away=partial(overflow.turn_away, self),
-            is_person=self.agents.__contains__,
+            is_person=lambda who: (agent := agents.get(who)) is not None and agent.tenant_id == tenant_id,
             staffed=self.staffed,
             callback_of=self.callback_of,
             region=self.region,
@@ -235,7 +236,8 @@ class Floor:
         person_id: UUID | None = None,
     ) -> None:
         """Let `act` move one call on; agents follow from its events. Nothing is changed when `act` raises."""
-        s = Step(self.calls[call_id], now, self.setting(now), self.pinned[call_id], person_id)
+        call = self.calls[call_id]
+        s = Step(call, now, self.setting(call.tenant_id, now), self.pinned[call_id], person_id)
         act(s)
         if s.call.emergency:
             rescue.keep_watch(s)
@@ -327,7 +329,7 @@ class Floor:
                 "flow": pin.to_body() if pin else None,
             },
         )
-        s = Step(begin(event, line.tenant_id), now, self.setting(now), line)
+        s = Step(begin(event, line.tenant_id), now, self.setting(line.tenant_id, now), line)
         s.events.append(event)
         self.pinned[s.call.id] = line
         begun(s, arrived)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -65,9 +65,30 @@ class LineSetup:
     table: Callable[[str, str, datetime], Mapping[str, Any] | None] = lambda _name, _key, _at: None
 
 
+class QueuesOf(Mapping[UUID, Queue]):
+    """One tenant's queues among those of the whole floor: another's are not there, whatever a flow or an order says."""
+
+    __slots__ = ("_all", "_tenant_id")
+
+    def __init__(self, queues: Mapping[UUID, Queue], tenant_id: int) -> None:
+        self._all, self._tenant_id = queues, tenant_id
+
+    def __getitem__(self, queue_id: UUID) -> Queue:
+        queue = self._all[queue_id]
+        if queue.tenant_id != self._tenant_id:
+            raise KeyError(queue_id)
+        return queue
+
+    def __iter__(self) -> Iterator[UUID]:
+        return (queue_id for queue_id, queue in self._all.items() if queue.tenant_id == self._tenant_id)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """The surroundings a decision may look at."""
+    """The surroundings a decision may look at: of the call's tenant alone."""
 
     media: Media
     queues: Mapping[UUID, Queue]

@@ -87,17 +87,10 @@ def join(s: Step, queue_id: UUID, joining: Joining) -> None:
         # A menu or a direct line that leads to a person: their own queue first, then the line's.
         assert backup is not None
         join_person(s, queue_id, joining.person_seconds, backup, joining)
-    elif not _ours(s, queue_id):
+    elif queue_id not in s.setting.queues:
         invite_message(s, None, (Prompt("voicemail.instructions"),))
     elif joining.priority >= HEAD_OF_QUEUE or joining.direct or not s.setting.turn_away(s, queue_id, joining):
         put_in_line(s, queue_id, joining)
-
-
-def _ours(s: Step, queue_id: UUID) -> bool:
-    """Whether there is such a queue for this caller. The gate lets no flow name another tenant's; nor does the floor,
-    which knows every tenant's."""
-    queue = s.setting.queues.get(queue_id)
-    return queue is not None and queue.tenant_id == s.call.tenant_id
 
 
 def put_in_line(s: Step, queue_id: UUID, joining: Joining) -> None:
