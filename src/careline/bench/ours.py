@@ -109,9 +109,7 @@ class Ours:
         empty = await services.queues.create(system, QueueRules(name="Waiting", wrap_up_seconds=0))
         for person in people:
             assert person.person_id is not None
-            await services.queues.set_profile(
-                system, person.person_id, skills={}, languages=["en"], queues=[queue.id]
-            )
+            await services.queues.set_profile(system, person.person_id, skills={}, languages=["en"], queues=[queue.id])
             phone = await services.queues.add_phone(system, person.person_id, "Bench")
             self.agents.append((person, phone.username, phone.password))
         practice = await builders.make_practice(services.db, tenant_id, SystemClock(), number=NUMBER)

@@ -24,6 +24,7 @@ QUEUE_NUMBER = "9000"
 #: A queue without members: everyone waits.
 WAITING_NUMBER = "9001"
 
+
 def peer_engine(tell: Say) -> Engine:
     """Debian's whole Asterisk, since the lean copy that Careline runs has no app_queue. Fetched once, without root."""
     tree = default_cache() / "bench" / "asterisk"

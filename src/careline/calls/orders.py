@@ -306,7 +306,8 @@ def _move(floor: Floor, order: Order, s: Step) -> None:
     if call.handling:
         s.do(Unbridge(bridge=call.bridge, channels=(call.channel,)))
         talk.leave(s, wrap_up=True, reason="moved")
-    waiting.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=call.place_at or call.arrived_at)
+    place_at = call.place_at or call.arrived_at
+    waiting.join_queue(s, queue.id, reason=call.reason, leave=call.leave, place_at=place_at, requirement="")
 
 
 def _priority(_: Floor, order: Order, s: Step) -> None:
