@@ -129,9 +129,7 @@ def parser() -> argparse.ArgumentParser:
     replay.set_defaults(run=_runs("careline.setup.replaying", "command"))
 
     flow = commands.add_parser("flow", help="check, test, compare, publish and carry flows")
-    flow.add_argument(
-        "action", choices=["list", "check", "test", "diff", "publish", "rollback", "export", "import"]
-    )
+    flow.add_argument("action", choices=["list", "check", "test", "diff", "publish", "rollback", "export", "import"])
     flow.add_argument("target", nargs="*", help="files or names of flows; diff: two files, or a name and two versions")
     flow.add_argument("--name", help="import: the flow's name (default: the one in the file)")
     flow.add_argument("--note", default="", help="publish: a note for colleagues")

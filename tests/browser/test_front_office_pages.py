@@ -62,9 +62,7 @@ async def visit_as(visit: Visit, clinic: Clinic, person: UUID, path: str) -> Pag
     return page
 
 
-async def test_an_inbox_fills_by_itself_and_a_message_is_worked_by_keyboard(
-    clinic: Clinic, visit: Visit
-) -> None:
+async def test_an_inbox_fills_by_itself_and_a_message_is_worked_by_keyboard(clinic: Clinic, visit: Visit) -> None:
     page = await visit_as(visit, clinic, clinic.nurse, "/inbox")
     assert await axe(page) == []
     assert "Nothing is waiting" in await page.inner_text("main")

@@ -36,12 +36,26 @@ def finished(scene: Scene) -> None:
         )
         for kind, state in (("call", "ready"), ("voicemail", "ready")):
             await floor.insert(
-                "recording", id=new_id(), call_id=scene.call, kind=kind, state=state, started_at=floor.ago(20),
-                seconds=18, bytes=10, sha256="0", transcript_state="no-speech-extra" if kind == "voicemail" else None,
+                "recording",
+                id=new_id(),
+                call_id=scene.call,
+                kind=kind,
+                state=state,
+                started_at=floor.ago(20),
+                seconds=18,
+                bytes=10,
+                sha256="0",
+                transcript_state="no-speech-extra" if kind == "voicemail" else None,
             )
         await floor.insert(
-            "verification", id=new_id(), call_id=scene.call, patient_id=scene.odette, outcome="verified", level=1,
-            caller_role="self", at=floor.now,
+            "verification",
+            id=new_id(),
+            call_id=scene.call,
+            patient_id=scene.odette,
+            outcome="verified",
+            level=1,
+            caller_role="self",
+            at=floor.now,
         )
         await floor.event(scene.call, "agent_left", 1, agent_id=scene.ana, wrap_up=True)
         await floor.event(scene.call, "ended", 1, by="caller", outcome="handled")

@@ -66,15 +66,33 @@ def token(app: WebApp) -> str:
 
 def test_schemathesis_finds_nothing(app: WebApp, token: str, tmp_path: Path) -> None:
     command = [
-        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run",
-        f"{app.url}/api/openapi.json", "--include-path-regex", "^/api/v1/", "-H", f"Authorization: Bearer {token}",
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "8",
-        "--generation-deterministic", "--suppress-health-check", "all", "--no-color",
+        str(Path(sys.executable).with_name("schemathesis")),
+        "--config-file",
+        str(CONFIG),
+        "run",
+        f"{app.url}/api/openapi.json",
+        "--include-path-regex",
+        "^/api/v1/",
+        "-H",
+        f"Authorization: Bearer {token}",
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--max-examples",
+        "8",
+        "--generation-deterministic",
+        "--suppress-health-check",
+        "all",
+        "--no-color",
     ]
     for operation in SPARED:
         command += ["--exclude-operation-id", operation]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, timeout=600, check=False,
+        command,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=600,
+        check=False,
         env={**os.environ, "NO_COLOR": "1"},
     )
     assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]

@@ -89,9 +89,7 @@ async def test_k2_untouched_chain_is_whole_in_any_time_zone(
     assert (await verify_chain(db, tenant, keyring, anchors)).rows == 23
 
 
-async def test_k2_concurrent_writers_make_one_chain(
-    db: Database, tenant: int, keyring: Keyring, anchors: Path
-) -> None:
+async def test_k2_concurrent_writers_make_one_chain(db: Database, tenant: int, keyring: Keyring, anchors: Path) -> None:
     await asyncio.gather(*(write(db, tenant, 15) for _ in range(6)))
     state = await verify_chain(db, tenant, keyring, anchors)
     assert state.whole and state.rows == 90
@@ -208,9 +206,7 @@ class TestAnchors:
         anchors.write_text("not json\n")
         assert "cannot be read" in str((await verify_chain(db, tenant, keyring, anchors)).reason)
 
-    async def test_an_anchor_of_another_system_does_not_count(
-        self, db: Database, tenant: int, anchors: Path
-    ) -> None:
+    async def test_an_anchor_of_another_system_does_not_count(self, db: Database, tenant: int, anchors: Path) -> None:
         await write(db, tenant, 4)
         await anchor_all(db, ManualClock(), Keyring.ephemeral(), anchors)
         assert not (await verify_chain(db, tenant, Keyring.ephemeral(), anchors)).whole
@@ -378,7 +374,11 @@ async def test_k2_export_carries_every_row_with_its_hashes(db: Database, tenant:
     assert await export_all(db, out) == 5
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(line["tenant"], line["seq"]) for line in lines] == [
-        (tenant, 1), (tenant, 2), (tenant, 3), (other, 1), (other, 2),
+        (tenant, 1),
+        (tenant, 2),
+        (tenant, 3),
+        (other, 1),
+        (other, 2),
     ]
     assert lines[0]["prev"] == "" and lines[1]["prev"] == lines[0]["hash"]
     assert lines[0]["detail"]["número"] == 0
@@ -404,9 +404,7 @@ async def test_housekeeping_anchors_again_and_survives_a_bad_round(
     await write(db, tenant, 2)
     blocked = tmp_path / "audit"
     blocked.write_text("a file where the folder should be")
-    task = asyncio.create_task(
-        housekeeping.run(db, ManualClock(), keyring, tmp_path, every=timedelta(milliseconds=5))
-    )
+    task = asyncio.create_task(housekeeping.run(db, ManualClock(), keyring, tmp_path, every=timedelta(milliseconds=5)))
     try:
         async with asyncio.timeout(20):
             while not caplog.records:

@@ -269,13 +269,9 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(root: Path, source: Sett
     assert not list(root.glob("**/*.partial"))
 
 
-def test_a_backup_of_a_newer_version_is_refused(
-    root: Path, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_of_a_newer_version_is_refused(root: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("careline.platform.restore.migrations", list)
     target = Settings(home=root / "older")
     with pytest.raises(CarelineError, match="newer version"):
         restore(saved, target, KEY)
     assert not target.home.exists()
-
-

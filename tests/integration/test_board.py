@@ -123,8 +123,14 @@ async def test_the_live_part(floor: Floor, board: BoardService) -> None:
     await floor.agent("Dana Elm", queue, status="away", reason="lunch")
     await floor.call(line, arrived=90, queue_id=queue, place_at=floor.ago(80), queued_at=floor.ago(80))
     await floor.call(
-        line, arrived=50, queue_id=queue, place_at=floor.ago(40), queued_at=floor.ago(40), phase="talking",
-        agent_id=carl, connected_at=floor.ago(30),
+        line,
+        arrived=50,
+        queue_id=queue,
+        place_at=floor.ago(40),
+        queued_at=floor.ago(40),
+        phase="talking",
+        agent_id=carl,
+        connected_at=floor.ago(30),
     )
     snapshot = await board.read(watcher)
     row = {r.name: r for r in snapshot.queues}

@@ -54,7 +54,12 @@ async def audit_rows(db: Database, tenant: int) -> list[tuple[str, str]]:
 async def handled(floor: Floor, line: UUID, agent: UUID, **values: Any) -> UUID:
     """A finished call that an agent handled."""
     call = await floor.call(
-        line, phase="ended", ended_at=floor.ago(10), connected_at=floor.ago(40), outcome="handled", ended_by="caller",
+        line,
+        phase="ended",
+        ended_at=floor.ago(10),
+        connected_at=floor.ago(40),
+        outcome="handled",
+        ended_by="caller",
         **values,
     )
     await floor.insert(
@@ -118,8 +123,17 @@ async def test_a_transcript_is_for_those_who_may_hear_the_recording(floor: Floor
     line, ana = await floor.line(), await floor.agent("Ana")
     call = await handled(floor, line, ana)
     await floor.insert(
-        "recording", id=new_id(), call_id=call, kind="voicemail", state="ready", started_at=NOON, seconds=5, bytes=9,
-        sha256="0", transcript_state="done", transcript="please refill the inhaler",
+        "recording",
+        id=new_id(),
+        call_id=call,
+        kind="voicemail",
+        state="ready",
+        started_at=NOON,
+        seconds=5,
+        bytes=9,
+        sha256="0",
+        transcript_state="done",
+        transcript="please refill the inhaler",
     )
     officer = floor.actor(await floor.person("Pia", Role.PRIVACY_OFFICER), "Pia", Role.PRIVACY_OFFICER)
     reviewer = floor.actor(await floor.person("Quinn", Role.QUALITY), "Quinn", Role.QUALITY)
@@ -165,17 +179,31 @@ async def test_a_record_holds_the_whole_story_and_opening_it_is_audited(
     ):
         await floor.event(call, kind, ago, **body)
     await floor.insert(
-        "recording", id=new_id(), call_id=call, kind="call", state="ready", started_at=floor.ago(40), seconds=30,
-        bytes=1000, sha256="00",
+        "recording",
+        id=new_id(),
+        call_id=call,
+        kind="call",
+        state="ready",
+        started_at=floor.ago(40),
+        seconds=30,
+        bytes=1000,
+        sha256="00",
     )
     record = await calls.open(floor.actor(ana, "Ana Ruiz", Role.AGENT), call)
     assert [s.text for s in record.steps][:4] == [
-        "The call arrived", "Waiting in Scheduling", "Rang Ana Ruiz", "Connected with Ana Ruiz",
+        "The call arrived",
+        "Waiting in Scheduling",
+        "Rang Ana Ruiz",
+        "Connected with Ana Ruiz",
     ]
     assert record.steps[-2].text == "Ended by the caller: Handled"
     assert [(s.kind, s.agent, round(s.seconds)) for s in record.segments] == [
-        ("flow", None, 5), ("waiting", None, 15), ("ringing", "Ana Ruiz", 10), ("talk", None, 30),
-        ("talk", "Ana Ruiz", 30), ("wrap_up", "Ana Ruiz", 8),
+        ("flow", None, 5),
+        ("waiting", None, 15),
+        ("ringing", "Ana Ruiz", 10),
+        ("talk", None, 30),
+        ("talk", "Ana Ruiz", 30),
+        ("wrap_up", "Ana Ruiz", 8),
     ]
     assert (record.call.waited_seconds, record.call.talked_seconds) == (15, 30)
     assert record.recordings[0].playable
@@ -195,12 +223,23 @@ async def test_patients_are_named_only_to_those_who_may_see_patients(
     line, ana = await floor.line(), await floor.agent("Ana")
     call = await handled(floor, line, ana)
     patient = await floor.insert(
-        "patient", id=new_id(), mrn="M1", family="Quillfeather", given="Odette", birth_date="1980-02-03",
+        "patient",
+        id=new_id(),
+        mrn="M1",
+        family="Quillfeather",
+        given="Odette",
+        birth_date="1980-02-03",
         zone="America/Chicago",
     )
     await floor.insert(
-        "verification", id=new_id(), call_id=call, patient_id=patient, outcome="verified", level=2,
-        caller_role="self", at=NOON,
+        "verification",
+        id=new_id(),
+        call_id=call,
+        patient_id=patient,
+        outcome="verified",
+        level=2,
+        caller_role="self",
+        at=NOON,
     )
     record = await calls.open(floor.actor(ana, "Ana", Role.AGENT), call)
     assert record.verified[0].name == "Odette Quillfeather"
@@ -260,8 +299,14 @@ async def test_r2_the_offer_names_nobody(floor: Floor, desk: DeskService) -> Non
     ana = await floor.agent("Ana", queue, status="offered")
     other = await floor.agent("Ben", queue)
     await floor.call(
-        line, queue_id=queue, place_at=floor.ago(30), offered_to=ana, caller="+15552019999",
-        caller_name="QUILLFEATHER O", reason="Appointments", language="es",
+        line,
+        queue_id=queue,
+        place_at=floor.ago(30),
+        offered_to=ana,
+        caller="+15552019999",
+        caller_name="QUILLFEATHER O",
+        reason="Appointments",
+        language="es",
     )
     snapshot = await desk.read(floor.actor(ana, "Ana", Role.AGENT))
     offer = snapshot.offer
@@ -281,9 +326,7 @@ async def test_the_desk_follows_a_call_from_talk_to_wrap_up(floor: Floor, desk: 
     call = await floor.call(
         line, queue_id=queue, phase="talking", agent_id=ana, connected_at=floor.ago(20), place_at=floor.ago(50)
     )
-    handling = await floor.insert(
-        "call_handling", id=new_id(), call_id=call, person_id=ana, connected_at=floor.ago(20)
-    )
+    handling = await floor.insert("call_handling", id=new_id(), call_id=call, person_id=ana, connected_at=floor.ago(20))
     contact = (await desk.read(me)).contact
     assert contact is not None
     assert (contact.state, contact.since, contact.caller) == ("talking", floor.ago(20), "(555) 201-9999")
@@ -368,7 +411,11 @@ async def test_a_locked_screen_keeps_the_call_and_covers_the_notes(
     open_screen = (await desk.read(me)).contact
     assert open_screen is not None and open_screen.notes == "Odette Quillfeather asks"
     locked = Actor(
-        tenant_id=me.tenant_id, kind="person", person_id=ana, name="Ana", roles=me.roles,
+        tenant_id=me.tenant_id,
+        kind="person",
+        person_id=ana,
+        name="Ana",
+        roles=me.roles,
         scopes=frozenset({Permission.CALL_HANDLE}),
     )
     covered = (await desk.read(locked)).contact

@@ -35,9 +35,7 @@ def scene(app: WebApp) -> Scene:
 def program(scene: Scene, person: UUID, *scopes: P) -> httpx.Client:
     """A program that acts for a person within scopes."""
 
-    admin = Actor(
-        tenant_id=scene.tenant, kind="person", person_id=scene.vera, roles=frozenset({Role.ADMINISTRATOR})
-    )
+    admin = Actor(tenant_id=scene.tenant, kind="person", person_id=scene.vera, roles=frozenset({Role.ADMINISTRATOR}))
 
     async def make(services: Any) -> str:
         _, secret = await services.security.tokens.create(

@@ -12,8 +12,8 @@ import pytest
 
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
-from careline.calls.ports import Arrived
 from careline.calls.step import LineSetup
+from careline.calls.switch_events import Arrived
 from careline.flows.model import FlowError, FlowPin
 from careline.flows.nodes import Menu
 from careline.flows.service import FlowService

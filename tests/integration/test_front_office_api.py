@@ -85,9 +85,7 @@ def clinic(pg_urls: Urls, tmp_path: Path) -> Iterator[Clinic]:
 
         practice, call, patient = app.run(prepare)
         with agent, nurse, admin:
-            yield Clinic(
-                app=app, practice=practice, call=call, patient=patient, agent=agent, nurse=nurse, admin=admin
-            )
+            yield Clinic(app=app, practice=practice, call=call, patient=patient, agent=agent, nurse=nurse, admin=admin)
 
 
 def test_from_the_calling_number_to_the_card(clinic: Clinic) -> None:

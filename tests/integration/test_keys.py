@@ -93,9 +93,7 @@ class TestTenantKeys:
 
         assert len(set(await asyncio.gather(*(start() for _ in range(6))))) == 1
 
-    async def test_a_key_that_was_rolled_back_is_never_used_again(
-        self, db: Database, tenant: int, file: Path
-    ) -> None:
+    async def test_a_key_that_was_rolled_back_is_never_used_again(self, db: Database, tenant: int, file: Path) -> None:
         keyring = Keyring.load(file)
 
         lost = b""
@@ -115,9 +113,7 @@ class TestTenantKeys:
         async with db.tenant(tenant) as tx:
             assert await Keyring.load(file).open(tx, sealed, "c") == b"x"
 
-    async def test_secret_of_one_tenant_does_not_open_in_another(
-        self, db: Database, tenant: int, file: Path
-    ) -> None:
+    async def test_secret_of_one_tenant_does_not_open_in_another(self, db: Database, tenant: int, file: Path) -> None:
         other = await make_tenant(db, "other")
         keyring = Keyring.load(file)
         async with db.tenant(tenant) as tx:

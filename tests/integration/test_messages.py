@@ -255,9 +255,7 @@ async def test_a4_the_timer_and_the_person_may_act_in_the_same_moment(
 ) -> None:  # fmt: skip
     messages = [await service.take(agent, draft(practice, urgency=Urgency.CRITICAL)) for _ in range(12)]
     clock.advance(minutes=5)
-    await asyncio.gather(
-        worker.fire_due(), worker.fire_due(), *(service.acknowledge(nurse, m) for m in messages)
-    )
+    await asyncio.gather(worker.fire_due(), worker.fire_due(), *(service.acknowledge(nurse, m) for m in messages))
     await hold_invariant(db, tenant)
     assert {i.state for i in await service.items(nurse)} == {State.ACKNOWLEDGED}
     async with db.tenant(tenant) as tx:

@@ -112,9 +112,7 @@ def test_several_machines_may_upgrade_at_once(pg_urls: Urls) -> None:
     older(pg_urls.admin, 1)
     with ThreadPoolExecutor(4) as machines:
         applied = list(machines.map(lambda _: migrate(pg_urls.admin), range(4)))
-    assert sorted(name for names in applied for name in names) == [
-        f"{m.version:04}_{m.name}" for m in migrations()[1:]
-    ]
+    assert sorted(name for names in applied for name in names) == [f"{m.version:04}_{m.name}" for m in migrations()[1:]]
 
 
 async def test_a_lookup_function_sees_all_tenants_and_nothing_else_does(pg_urls: Urls, db: Database) -> None:

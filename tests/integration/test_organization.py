@@ -101,9 +101,12 @@ async def test_a1_configuration_is_versioned_and_holds_from_its_date(
     admin = await make_person(db, tenant, Role.ADMINISTRATOR)
     next_week = MONDAY + timedelta(days=7)
 
-    assert await service.configure_line(
-        admin, practice.line_id, LineConfig(languages=("en",)), valid_from=next_week, note="Spanish line moves"
-    ) == 2
+    assert (
+        await service.configure_line(
+            admin, practice.line_id, LineConfig(languages=("en",)), valid_from=next_week, note="Spanish line moves"
+        )
+        == 2
+    )
     clock.advance(minutes=5)
     assert await service.configure_line(admin, practice.line_id, LineConfig(languages=("en", "es", "vi"))) == 3
 
@@ -128,9 +131,7 @@ async def test_a1_the_past_cannot_be_rewritten(
     admin = await make_person(db, tenant, Role.ADMINISTRATOR)
 
     with pytest.raises(InvalidInput):
-        await service.configure_line(
-            admin, practice.line_id, LineConfig(), valid_from=MONDAY - timedelta(minutes=1)
-        )
+        await service.configure_line(admin, practice.line_id, LineConfig(), valid_from=MONDAY - timedelta(minutes=1))
 
     assert [v.version for v in await service.line_history(admin, practice.line_id)] == [1]
 
@@ -208,8 +209,10 @@ async def test_changed_hours_hold_from_their_date(
 
     await service.change_hours(admin, practice.hours_id, Hours.from_body(body), valid_from=december)
 
-    for at, expected in ((datetime(2026, 11, 28, 16, 0, tzinfo=UTC), Door.CLOSED),
-                         (datetime(2026, 12, 5, 16, 0, tzinfo=UTC), Door.OPEN)):
+    for at, expected in (
+        (datetime(2026, 11, 28, 16, 0, tzinfo=UTC), Door.CLOSED),
+        (datetime(2026, 12, 5, 16, 0, tzinfo=UTC), Door.OPEN),
+    ):
         line = await service.line_for(practice.number, at)
         assert line is not None and line.door is expected
 
@@ -264,9 +267,7 @@ async def test_agents_may_look_but_not_change(
     "until",
     [datetime(2026, 11, 24), MONDAY - timedelta(seconds=1), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)],  # noqa: DTZ001
 )
-async def test_a_closure_ends_at_a_sensible_moment(
-    tenant: int, service: OrganizationService, until: datetime
-) -> None:
+async def test_a_closure_ends_at_a_sensible_moment(tenant: int, service: OrganizationService, until: datetime) -> None:
     with pytest.raises(InvalidInput):
         await service.close(system_actor(tenant), reason="Snow", until=until)
 

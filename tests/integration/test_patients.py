@@ -183,9 +183,7 @@ async def test_r2_nothing_of_a_patient_is_in_any_answer_before_verification(
         "email": "zz.plant@example.org",
         "birth_date": date(1973, 9, 27),
     }
-    patient = await make_patient(
-        db, tenant, "Tamsin Overbrook", phones=[NUMBER, "+13125550188"], **planted
-    )
+    patient = await make_patient(db, tenant, "Tamsin Overbrook", phones=[NUMBER, "+13125550188"], **planted)
     secrets = (
         "Tamsin", "Overbrook", "Quillon", "Zephy", "778899", "9917", "Wexcombe", "60699", "zz.plant", "1973", "09-27",
         "3125550142", "3125550188", "555-0188",
@@ -434,9 +432,7 @@ async def test_b6_a_mother_sees_what_her_grant_covers(
 ) -> None:
     child = await make_patient(db, tenant, "Leo Garcia", birth_date=date(2018, 5, 1))
     await make_grant(db, tenant, child, "Maria Garcia", scope=["schedule"], age_out=date(2036, 5, 1))
-    stated = Stated(
-        name="Leo Garcia", birth_date=date(2018, 5, 1), postal_code="60614", caller_name="Maria Garcia"
-    )
+    stated = Stated(name="Leo Garcia", birth_date=date(2018, 5, 1), postal_code="60614", caller_name="Maria Garcia")
     result = await service.verify(agent, call, child, stated, caller_role="parent")
     assert (result.level, result.scope) == (1, ("schedule",))
     card = await service.card(agent, call, child)

@@ -76,7 +76,10 @@ class TestPeople:
             admin, email="New@Example.org", name="  New   Person ", roles=[Role.AGENT, Role.AGENT], language="es"
         )
         assert (person.email, person.name, person.roles, person.language) == (
-            "new@example.org", "New Person", ("agent",), "es",
+            "new@example.org",
+            "New Person",
+            ("agent",),
+            "es",
         )
         assert person.password_must_change
         opened = await security.sign_in.start("new@example.org", password, ip=None)
@@ -95,8 +98,15 @@ class TestPeople:
         ],
     )
     async def test_bad_input_changes_nothing(
-        self, db: Database, tenant: int, security: Security, admin: Actor,
-        email: str, name: str, roles: list[Role], language: str,
+        self,
+        db: Database,
+        tenant: int,
+        security: Security,
+        admin: Actor,
+        email: str,
+        name: str,
+        roles: list[Role],
+        language: str,
     ) -> None:
         with pytest.raises(InvalidInput):
             await security.people.create(admin, email=email, name=name, roles=roles, language=language)
@@ -301,7 +311,10 @@ class TestTokens:
         _, secret = await self.make(security, admin)
         actor = await security.tokens.actor_for(secret, ip="192.0.2.1")
         assert (actor.kind, actor.tenant_id, actor.person_id, actor.ip) == (
-            "token", tenant, admin.person_id, "192.0.2.1",
+            "token",
+            tenant,
+            admin.person_id,
+            "192.0.2.1",
         )
         assert actor.may(Permission.BOARD_READ)
         assert not actor.may(Permission.PEOPLE_MANAGE), "a role of the person, but not in the scopes"
@@ -346,9 +359,7 @@ class TestTokens:
     @pytest.mark.parametrize(
         "secret", ["", "careline_", "careline_1_", "careline_1_x", "1_x", "careline_x_y", "careline_9999999999_y"]
     )
-    async def test_made_up_tokens_are_refused(
-        self, db: Database, tenant: int, security: Security, secret: str
-    ) -> None:
+    async def test_made_up_tokens_are_refused(self, db: Database, tenant: int, security: Security, secret: str) -> None:
         with pytest.raises(TokenRefused):
             await security.tokens.actor_for(secret)
 
@@ -357,7 +368,10 @@ class TestTokens:
     ) -> None:
         agent = await make_person(db, tenant, Role.AGENT)
         only_tokens = Actor(
-            tenant_id=tenant, kind="token", person_id=admin.person_id, roles=admin.roles,
+            tenant_id=tenant,
+            kind="token",
+            person_id=admin.person_id,
+            roles=admin.roles,
             scopes=frozenset({Permission.TOKEN_MANAGE}),
         )
         await self.make(security, only_tokens)
@@ -375,8 +389,14 @@ class TestTokens:
         ],
     )
     async def test_bad_input_changes_nothing(
-        self, db: Database, tenant: int, security: Security, admin: Actor,
-        name: str, scopes: list[Permission], life: timedelta,
+        self,
+        db: Database,
+        tenant: int,
+        security: Security,
+        admin: Actor,
+        name: str,
+        scopes: list[Permission],
+        life: timedelta,
     ) -> None:
         with pytest.raises(InvalidInput):
             await security.tokens.create(admin, name=name, scopes=scopes, life=life)
@@ -399,9 +419,7 @@ class TestFirstRun:
     def make(self, db: Database, clock: ManualClock, code: str | None = "abcd-efgh") -> FirstRunService:
         return FirstRunService(db, clock, Hasher.cheap(), code)
 
-    async def test_makes_tenant_and_administrator_once(
-        self, db: Database, clock: ManualClock, tmp_path: Path
-    ) -> None:
+    async def test_makes_tenant_and_administrator_once(self, db: Database, clock: ManualClock, tmp_path: Path) -> None:
         first_run = self.make(db, clock)
         assert await first_run.is_needed()
         tenant_id, person_id = await first_run.run(**ANSWERS, also=frozenset({Role.PRIVACY_OFFICER}))

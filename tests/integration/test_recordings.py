@@ -234,9 +234,7 @@ async def test_a_recorder_that_was_away_for_too_long_says_that_there_is_a_gap(
     assert (await studio.row(recording))["problem"] == "gap"
 
 
-async def test_a_recording_into_which_nobody_writes_ends_as_failed(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_recording_into_which_nobody_writes_ends_as_failed(studio: Studio, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder_module, "_NO_WRITER_SECONDS", 0.0)
     recording = new_id()
     await studio.call(recording)

@@ -90,9 +90,7 @@ def test_people_from_adding_to_deactivating(admin: httpx.Client, app: WebApp) ->
         ([], 400, "invalid-input"),
     ],
 )
-def test_bad_people_are_refused_and_change_nothing(
-    admin: httpx.Client, body: Any, status: int, error: str
-) -> None:
+def test_bad_people_are_refused_and_change_nothing(admin: httpx.Client, body: Any, status: int, error: str) -> None:
     before = admin.get("/api/v1/people").json()
     answer = admin.post("/api/v1/people", json=body)
     assert (answer.status_code, answer.json()["id"]) == (status, error)
@@ -154,8 +152,12 @@ def test_k2_audit_is_searched_verified_and_kept_to_the_privacy_officer(
         state = officer.post("/api/v1/audit/verify").json()
         assert (state["whole"], state["bad_seq"], state["reason"]) == (True, None, None)
         for params in (
-            {"patient_id": "x"}, {"action": "peek"}, {"since": "2026-01-01T00:00:00"}, {"limit": "0"},
-            {"before": str(2**70)}, {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+            {"patient_id": "x"},
+            {"action": "peek"},
+            {"since": "2026-01-01T00:00:00"},
+            {"limit": "0"},
+            {"before": str(2**70)},
+            {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
         ):
             answer = officer.get("/api/v1/audit", params=params)
             assert (answer.status_code, answer.json()["id"]) == (400, "invalid-input"), params

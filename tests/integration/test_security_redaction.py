@@ -67,7 +67,16 @@ async def test_no_secret_and_no_name_in_logs_events_or_errors(
     logged = "\n".join(f"{r.getMessage()} {json.dumps(r.__dict__, default=str)}" for r in everything_logged.records)
     told = logged + json.dumps(events, default=str) + "".join(f"{e.detail} {e.facts} {e!r}" for e in errors)
     secrets = [
-        WRONG, first, PASSWORD, seed, token, opened.secret, changed.secret, enrolled.secret, whole.secret, *codes,
+        WRONG,
+        first,
+        PASSWORD,
+        seed,
+        token,
+        opened.secret,
+        changed.secret,
+        enrolled.secret,
+        whole.secret,
+        *codes,
     ]
     assert len(events) > 5 and len(audited) > 5
     for secret in (*secrets, NAME, EMAIL):

@@ -321,8 +321,14 @@ class TestIdempotency:
         assert len(bench.done) == 2
 
     async def test_forgotten_after_a_day(
-        self, bench: Bench, client: httpx.AsyncClient, clock: ManualClock, db: Database, tenant: int,
-        security: Security, staff: Staff,
+        self,
+        bench: Bench,
+        client: httpx.AsyncClient,
+        clock: ManualClock,
+        db: Database,
+        tenant: int,
+        security: Security,
+        staff: Staff,
     ) -> None:
         await self.send(client, "k1", a=1)
         clock.advance(hours=25)

@@ -93,9 +93,7 @@ def test_a_udp_port_in_use_is_not_free() -> None:
         assert not system.port_free("127.0.0.1", port, udp=True)
 
 
-def test_the_running_demo_is_the_one_that_commands_are_about(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_running_demo_is_the_one_that_commands_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARELINE_HOME", str(tmp_path))
     assert system.active_home() == tmp_path
     demo = system.demo_home(tmp_path)

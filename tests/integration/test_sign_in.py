@@ -283,9 +283,7 @@ class TestThrottle:
             await security.sign_in.start(staff.email, PASSWORD, ip=IP)
         await security.sign_in.start(staff.email, PASSWORD, ip="198.51.100.7")
 
-    async def test_codes_are_throttled_too(
-        self, db: Database, tenant: int, clock: ManualClock, tmp_path: Path
-    ) -> None:
+    async def test_codes_are_throttled_too(self, db: Database, tenant: int, clock: ManualClock, tmp_path: Path) -> None:
         security = make_security(db, clock, tmp_path)
         staff = await make_staff(db, clock, tenant, [Role.AGENT], email="a@example.org")
         _, session = await sign_in(security, staff, ip=IP)

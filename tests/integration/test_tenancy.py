@@ -79,7 +79,8 @@ async def test_another_tenants_rows_are_invisible_and_cannot_be_written(db: Data
         async with db.tenant(other) as tx:
             await tx.run(
                 "INSERT INTO event (tenant_id, stream, stream_id, kind, body)"
-                " VALUES (%s, 't', gen_random_uuid(), 'k', '{}')", (tenant,)
+                " VALUES (%s, 't', gen_random_uuid(), 'k', '{}')",
+                (tenant,),
             )
 
 
@@ -108,7 +109,8 @@ def test_every_tenant_table_lets_the_application_see_one_tenant_only(pg_urls: Ur
         ).fetchall()
         required = conn.execute(
             "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
-            " WHERE a.attname = 'tenant_id' AND a.attnotnull AND c.relname = ANY(%s)", (tables,)
+            " WHERE a.attname = 'tenant_id' AND a.attnotnull AND c.relname = ANY(%s)",
+            (tables,),
         ).fetchall()
     wanted = "(tenant_id = (current_setting('app.tenant'::text))::integer)"
     for table in tables:

@@ -221,9 +221,7 @@ async def test_a_live_view_follows_the_events_and_ends_with_the_session(
             async with services.db.tenant(1) as tx:
                 row = await tx.one("SELECT id FROM person")
                 assert row is not None
-                await tx.run(
-                    "INSERT INTO queue (id, name) VALUES (gen_random_uuid(), 'Nurse line')"
-                )
+                await tx.run("INSERT INTO queue (id, name) VALUES (gen_random_uuid(), 'Nurse line')")
                 await append(tx, [NewEvent(stream="queue", stream_id=row["id"], kind="made", body={})])
 
         await asyncio.to_thread(app.run, happen)

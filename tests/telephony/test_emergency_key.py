@@ -9,7 +9,7 @@ import pytest
 
 from careline.calls.desk import DeskService
 from careline.calls.model import FIRST_OF_ALL, Phase
-from careline.calls.ports import Command, Play, StopPlay
+from careline.calls.switch_commands import Command, Play, StopPlay
 from careline.kernel.clock import SystemClock
 from careline.testing.callcenter import NUMBER, CallCenter, until
 from careline.testing.sip_peer import PeerCall, SipPeers

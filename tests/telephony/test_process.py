@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from careline.calls.ports import Answer, Arrived, EndpointChanged, Hangup, LegEnded, SwitchDown, SwitchUp
+from careline.calls.switch_commands import Answer, Hangup
+from careline.calls.switch_events import Arrived, EndpointChanged, LegEnded, SwitchDown, SwitchUp
 from careline.demo.phone import Phone
 from careline.kernel.errors import Unavailable
 from careline.telephony import switch as switch_module

@@ -13,19 +13,9 @@ import numpy as np
 import pytest
 
 from careline.calls.model import Event, Kind
-from careline.calls.ports import (
-    Answer,
-    Arrived,
-    Bridge,
-    DropBridge,
-    Hangup,
-    LegAnswered,
-    LegEnded,
-    Ring,
-    StartRecording,
-    StopRecording,
-)
 from careline.calls.store import Batch
+from careline.calls.switch_commands import Answer, Bridge, DropBridge, Hangup, Ring, StartRecording, StopRecording
+from careline.calls.switch_events import Arrived, LegAnswered, LegEnded
 from careline.demo.phone import Phone, PhoneCall
 from careline.kernel.clock import SystemClock
 from careline.kernel.errors import Forbidden

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from careline.calls.ports import Answer, Arrived, Hangup, HangupCause, LegEnded
+from careline.calls.switch_commands import Answer, Hangup
+from careline.calls.switch_events import Arrived, HangupCause, LegEnded
 from careline.telephony.process import AsteriskProcess
 from careline.telephony.switch import AsteriskSwitch
 from careline.testing.asterisk import TRUNK
@@ -126,7 +127,7 @@ NONSENSE = (
     b"INVITE",
     b"INVITE sip:+15555550100@127.0.0.1 SIP/2.0\r\n\r\n",
     b"INVITE sip:1@127.0.0.1 SIP/7.0\r\nVia: SIP/7.0/UDP x;branch=z9hG4bKx\r\n\r\n",
-    b"INVITE sip:x@[::1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:1;branch=z9hG4bK\r\nTo: <<>>\r\nFrom: \";\r\n\r\n",
+    b'INVITE sip:x@[::1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:1;branch=z9hG4bK\r\nTo: <<>>\r\nFrom: ";\r\n\r\n',
     b"INVITE sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:9;branch=z9hG4bKb\r\nFrom: sip:a;tag=1\r\n"
     b"To: sip:b\r\nCall-ID: 1\r\nCSeq: 99999999999999999999 INVITE\r\nContent-Length: -999\r\n\r\n",
     b"INVITE sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:9;branch=z9hG4bKc\r\nFrom: sip:a;tag=1\r\n"

@@ -11,7 +11,8 @@ from typing import cast
 
 import pytest
 
-from careline.calls.ports import LegEnded, Ring, SwitchUp
+from careline.calls.switch_commands import Ring
+from careline.calls.switch_events import LegEnded, SwitchUp
 from careline.kernel.ids import new_id
 from careline.telephony.process import AsteriskProcess
 from careline.telephony.switch import AsteriskSwitch
@@ -95,9 +96,7 @@ def signed_in(server_port: int) -> Iterator[AsteriskProcess]:
         yield process
 
 
-async def test_it_registers_and_calls_with_its_name_and_password(
-    signed_in: AsteriskProcess, server_port: int
-) -> None:
+async def test_it_registers_and_calls_with_its_name_and_password(signed_in: AsteriskProcess, server_port: int) -> None:
     loop = asyncio.get_running_loop()
     transport, provider = await loop.create_datagram_endpoint(Provider, local_addr=(PROVIDER, server_port))
     switch = AsteriskSwitch(signed_in.access())

@@ -15,8 +15,8 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from careline.calls.asks import Answer, Ask
-from careline.calls.ports import Answer as PickUp
-from careline.calls.ports import Arrived
+from careline.calls.switch_commands import Answer as PickUp
+from careline.calls.switch_events import Arrived
 from careline.demo.phone import PhoneCall
 from careline.kernel.clock import SystemClock
 from careline.kernel.ids import new_id

@@ -11,22 +11,10 @@ from careline.calls.callback_model import Stage
 from careline.calls.calling_hours import dialable, rule_for, shipped, window, zones_of
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import (
-    Arrived,
-    Bridge,
-    ChannelSeen,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    Park,
-    Play,
-    Ring,
-    StartRecording,
-    StopRecording,
-    SwitchSnapshot,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.switch_commands import Bridge, Hangup, Park, Play, Ring, StartRecording, StopRecording
+from careline.calls.switch_events import Arrived, HangupCause, LegAnswered, LegEnded
 from careline.calls.talk import WrongMoment
 from careline.kernel.calendar import Calendar
 from careline.kernel.errors import CarelineError, Forbidden

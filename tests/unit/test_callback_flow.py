@@ -9,8 +9,10 @@ import pytest
 from careline.calls.callback_model import AGENT_FIRST, CALLER_FIRST, Stage
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import ChannelSeen, Hangup, HangupCause, LegAnswered, LegEnded, Play, Ring, SwitchSnapshot
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.switch_commands import Hangup, Play, Ring
+from careline.calls.switch_events import HangupCause, LegAnswered, LegEnded
 from careline.flows.reading import read
 from careline.flows.text import load
 from careline.kernel.errors import CarelineError

@@ -15,20 +15,18 @@ from careline.calls.due import deadline
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
 from careline.calls.opening import open_floor
-from careline.calls.ports import (
-    ChannelSeen,
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
+from careline.calls.reconcile import lost_switch, reconcile
+from careline.calls.switch_commands import Hangup, Ring
+from careline.calls.switch_events import (
     Digit,
     EndpointChanged,
-    Hangup,
     HangupCause,
     LegAnswered,
     LegEnded,
     PlaybackEnded,
-    Ring,
-    SwitchSnapshot,
     Talking,
 )
-from careline.calls.reconcile import lost_switch, reconcile
 from careline.kernel.errors import CarelineError
 from careline.queues.model import AgentStatus
 from careline.queues.rules import Callback, Rules

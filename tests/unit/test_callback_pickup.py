@@ -13,18 +13,8 @@ from careline.calls.fold import fold
 from careline.calls.greeting import FIRST_SOUND, Verdict, judge
 from careline.calls.hearing import phrases, wanted
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import (
-    Hangup,
-    HangupCause,
-    Heard,
-    LegAnswered,
-    LegEnded,
-    Play,
-    Ring,
-    StopPlay,
-    Talking,
-    Watch,
-)
+from careline.calls.switch_commands import Hangup, Play, Ring, StopPlay, Watch
+from careline.calls.switch_events import HangupCause, Heard, LegAnswered, LegEnded, Talking
 from careline.queues.rules import Callback, Rules
 from careline.testing.world import ANA, NUMBER, QUEUE, World
 

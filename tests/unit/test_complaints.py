@@ -13,19 +13,11 @@ import pytest
 
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import (
-    Bridge,
-    EndpointChanged,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    Park,
-    Ring,
-    SwitchSnapshot,
-)
+from careline.calls.ports import SwitchSnapshot
 from careline.calls.reconcile import reconcile
 from careline.calls.roster import live
+from careline.calls.switch_commands import Bridge, Hangup, Park, Ring
+from careline.calls.switch_events import EndpointChanged, HangupCause, LegAnswered, LegEnded
 from careline.queues.model import Agent, AgentStatus
 from careline.queues.rules import Rules, WrapUp
 from careline.testing.world import ANA, BEN, OTHER, QUEUE, SPACE, World

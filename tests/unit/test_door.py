@@ -11,7 +11,8 @@ from careline.calls.door import CLOSES_AT, OPENS_AT, RINGS, Door
 from careline.calls.doorkeeper import Doorkeeper
 from careline.calls.model import Kind, Phase
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Answer, Arrived, Command, RingBack, SwitchEvent, SwitchUp
+from careline.calls.switch_commands import Answer, Command, RingBack
+from careline.calls.switch_events import Arrived, SwitchEvent, SwitchUp
 from careline.testing.clock import ManualClock
 from careline.testing.fake_switch import FakeSwitch
 from careline.testing.world import NOON, NUMBER, World

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from careline.calls.model import FIRST_OF_ALL, Phase
-from careline.calls.ports import LegAnswered, Park, Play, StopPlay, StopRecording
+from careline.calls.switch_commands import Park, Play, StopPlay, StopRecording
+from careline.calls.switch_events import LegAnswered
 from careline.testing.world import ANA, BEN, NUMBER, OTHER, QUEUE, World
 
 pytestmark = pytest.mark.unit

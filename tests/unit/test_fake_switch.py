@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from careline.calls.ports import HangupCause, Park, SwitchDown, SwitchUp
+from careline.calls.switch_commands import Park
+from careline.calls.switch_events import HangupCause, SwitchDown, SwitchUp
 from careline.kernel.errors import Unavailable
 from careline.testing.fake_switch import FakeSwitch
 from careline.testing.switch import Listener

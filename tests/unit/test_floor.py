@@ -9,24 +9,10 @@ import pytest
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
 from careline.calls.orders import PhoneOffline, WrapUpFirst
-from careline.calls.ports import (
-    Answer,
-    Arrived,
-    Bridge,
-    ChannelSeen,
-    EndpointChanged,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    Park,
-    Play,
-    Ring,
-    StartRecording,
-    SwitchSnapshot,
-    Talking,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
+from careline.calls.switch_commands import Answer, Bridge, Hangup, Park, Play, Ring, StartRecording
+from careline.calls.switch_events import Arrived, EndpointChanged, HangupCause, LegAnswered, LegEnded, Talking
 from careline.calls.talk import WrongMoment
 from careline.kernel.errors import CarelineError, Forbidden
 from careline.queues.model import AgentStatus

@@ -14,23 +14,12 @@ from careline.calls.due import deadline
 from careline.calls.fold import fold
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.opening import open_floor
-from careline.calls.ports import (
-    Bridge,
-    ChannelSeen,
-    EndpointChanged,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    PlaybackEnded,
-    SwitchSnapshot,
-    Talking,
-)
-from careline.calls.ports import (
-    Ring as RingPhone,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import reconcile
 from careline.calls.roster import live
+from careline.calls.switch_commands import Bridge, Hangup
+from careline.calls.switch_commands import Ring as RingPhone
+from careline.calls.switch_events import EndpointChanged, HangupCause, LegAnswered, LegEnded, PlaybackEnded, Talking
 from careline.kernel.errors import CarelineError
 from careline.queues.model import Agent, AgentStatus
 from careline.queues.rules import Join, Leave, Overflow, Ring, Rules, Sticky, Target, WrapUp

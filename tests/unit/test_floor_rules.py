@@ -11,8 +11,9 @@ import pytest
 from careline.calls.model import Kind, Phase
 from careline.calls.orders import AgentUnavailable
 from careline.calls.outcome import FloorEvent
-from careline.calls.ports import EndpointChanged, HangupCause, LegAnswered, LegEnded, Play, Ring
 from careline.calls.roster import live, relive
+from careline.calls.switch_commands import Play, Ring
+from careline.calls.switch_events import EndpointChanged, HangupCause, LegAnswered, LegEnded
 from careline.calls.talk import WrongMoment
 from careline.calls.waiting import join_queue
 from careline.kernel.errors import Forbidden, InvalidInput

@@ -11,7 +11,8 @@ import pytest
 from careline.calls import hearing
 from careline.calls.fold import evolve
 from careline.calls.model import FIRST_OF_ALL, Call, Phase
-from careline.calls.ports import HangupCause, Heard, LegAnswered, LegEnded, Play, Ring, StartListening, StopListening
+from careline.calls.switch_commands import Play, Ring, StartListening, StopListening
+from careline.calls.switch_events import HangupCause, Heard, LegAnswered, LegEnded
 from careline.flows.reading import read
 from careline.flows.text import load
 from careline.queues.rules import Callback, Rules

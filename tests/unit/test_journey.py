@@ -12,21 +12,10 @@ import pytest
 from careline.calls.asks import Answer, Ask
 from careline.calls.fold import fold
 from careline.calls.model import Phase
-from careline.calls.ports import (
-    Bridge,
-    ChannelSeen,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    Park,
-    Play,
-    Ring,
-    StartRecording,
-    StopPlay,
-    SwitchSnapshot,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import reconcile
+from careline.calls.switch_commands import Bridge, Hangup, Park, Play, Ring, StartRecording, StopPlay
+from careline.calls.switch_events import HangupCause, LegAnswered, LegEnded
 from careline.flows.model import Flow
 from careline.flows.reading import read
 from careline.flows.text import load

@@ -15,17 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from careline.calls.asks import Answer, Ask
 from careline.calls.fold import deadline, fold
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
-from careline.calls.ports import (
-    ChannelSeen,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    PlaybackEnded,
-    Ring,
-    SwitchSnapshot,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import reconcile
+from careline.calls.switch_commands import Hangup, Ring
+from careline.calls.switch_events import HangupCause, LegAnswered, LegEnded, PlaybackEnded
 from careline.flows.reading import read
 from careline.flows.text import load
 from careline.testing.world import ANA, NOON, NUMBER, QUEUE, World

@@ -39,9 +39,7 @@ def test_from_every_open_state_a_message_can_be_finished_and_from_done_reopened(
         assert after(state, move) is (State.READ if state is State.DONE else State.DONE)
 
 
-@pytest.mark.parametrize(
-    ("state", "move"), [(s, m) for s in State for m in Move if (s, m) not in TRANSITIONS]
-)
+@pytest.mark.parametrize(("state", "move"), [(s, m) for s in State for m in Move if (s, m) not in TRANSITIONS])
 def test_what_is_not_listed_is_refused(state: State, move: Move) -> None:
     with pytest.raises(WrongState):
         after(state, move)

@@ -44,7 +44,10 @@ CELLS = [(row[0], role, mark == "x") for row in _ROWS for role, mark in zip(_HEA
 
 def actor(*roles: Role, scopes: frozenset[Permission] | None = None) -> Actor:
     return Actor(
-        tenant_id=1, kind="token" if scopes is not None else "person", person_id=uuid4(), roles=frozenset(roles),
+        tenant_id=1,
+        kind="token" if scopes is not None else "person",
+        person_id=uuid4(),
+        roles=frozenset(roles),
         scopes=scopes,
     )
 
@@ -99,8 +102,14 @@ def test_careline_itself_may_everything() -> None:
 
 def test_those_who_run_the_system_see_no_patient() -> None:
     of_patients = {
-        Permission.CALL_READ, Permission.CALL_READ_OWN, Permission.RECORDING_PLAY, Permission.RECORDING_PLAY_OWN,
-        Permission.PATIENT_READ, Permission.PATIENT_SEARCH, Permission.MESSAGE_READ, Permission.MESSAGE_READ_ALL,
+        Permission.CALL_READ,
+        Permission.CALL_READ_OWN,
+        Permission.RECORDING_PLAY,
+        Permission.RECORDING_PLAY_OWN,
+        Permission.PATIENT_READ,
+        Permission.PATIENT_SEARCH,
+        Permission.MESSAGE_READ,
+        Permission.MESSAGE_READ_ALL,
         Permission.AUDIT_READ,
     }
     for role in (Role.ADMINISTRATOR, Role.SYSTEM):

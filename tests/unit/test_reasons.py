@@ -6,7 +6,7 @@ import pytest
 
 from careline.calls import reasons, timeline, wording
 from careline.calls.model import Kind
-from careline.calls.ports import LegAnswered
+from careline.calls.switch_events import LegAnswered
 from careline.platform.i18n import use_language
 from careline.queues.model import AgentStatus
 from careline.queues.rules import EMERGENCY

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from careline.calls.opening import open_floor
-from careline.calls.ports import HangupCause, LegAnswered, LegEnded
 from careline.calls.replay import Replay
+from careline.calls.switch_events import HangupCause, LegAnswered, LegEnded
 from careline.queues.rules import Rules
 from careline.setup.replaying import lines
 from careline.testing.world import ANA, BEN, NOON, QUEUE, World, rows

@@ -11,20 +11,10 @@ import pytest
 from careline.calls.fold import fold
 from careline.calls.model import FIRST_OF_ALL, Phase
 from careline.calls.opening import open_floor
-from careline.calls.ports import (
-    Bridge,
-    ChannelSeen,
-    Digit,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    Park,
-    Play,
-    Ring,
-    SwitchSnapshot,
-)
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import reconcile
+from careline.calls.switch_commands import Bridge, Hangup, Park, Play, Ring
+from careline.calls.switch_events import Digit, HangupCause, LegAnswered, LegEnded
 from careline.organization.model import EmergencyContact, InvalidLineConfig, LineConfig
 from careline.testing.world import ANA, BEN, NUMBER, QUEUE, World, replayed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from careline.calls.ports import Arrived, EndpointChanged, HangupCause, LegAnswered, LegEnded, LegRinging
+from careline.calls.switch_events import Arrived, EndpointChanged, HangupCause, LegAnswered, LegEnded, LegRinging
 from careline.telephony.translate import Translator, dialled_nonsense, is_inbound
 
 pytestmark = pytest.mark.unit

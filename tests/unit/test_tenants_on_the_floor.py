@@ -10,7 +10,7 @@ import pytest
 
 from careline.calls.model import Phase
 from careline.calls.orders import _CALL_ORDERS, Order, obey
-from careline.calls.ports import Play
+from careline.calls.switch_commands import Play
 from careline.flows.reading import read
 from careline.flows.text import load
 from careline.kernel.errors import CarelineError

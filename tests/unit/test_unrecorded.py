@@ -9,8 +9,9 @@ import pytest
 from careline.calls.callback_model import Ask
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import ChannelSeen, Hangup, StartRecording, SwitchSnapshot
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import reconcile
+from careline.calls.switch_commands import Hangup, StartRecording
 from careline.flows.reading import read
 from careline.flows.rehearsal import Rehearsal
 from careline.flows.start import Start

@@ -27,8 +27,9 @@ from careline.calls.callback_fold import owed
 from careline.calls.callback_model import CALLER_FIRST, Stage
 from careline.calls.callback_pickup import key, on_the_line, picked_up, played, resume, take_old_place, voice
 from careline.calls.model import Call, Kind, Offer, Phase
-from careline.calls.ports import Hangup, HangupCause, Play, Ring, StopRecording
 from careline.calls.step import Step
+from careline.calls.switch_commands import Hangup, Play, Ring, StopRecording
+from careline.calls.switch_events import HangupCause
 
 #: First in line, as one who lost an agent.
 HEAD_OF_QUEUE = 1_000

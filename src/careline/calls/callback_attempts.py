@@ -8,8 +8,9 @@ from careline.calls import callback_rules, closing, talk
 from careline.calls.callback_fold import owed
 from careline.calls.callback_model import PICKED_UP, Stage
 from careline.calls.model import SPARE, Call, Kind, Phase
-from careline.calls.ports import Hangup, HangupCause, StopRecording, Unbridge, Watch
 from careline.calls.step import Step
+from careline.calls.switch_commands import Hangup, StopRecording, Unbridge, Watch
+from careline.calls.switch_events import HangupCause
 from careline.flows.model import Prompt
 
 #: The longest that an end of the sound is waited for before the message is left.

@@ -14,8 +14,8 @@ from careline.calls import callback_rules
 from careline.calls.callback_model import Arranging, Ask, Origin
 from careline.calls.callback_questions import LISTEN, listen, moment, note, put
 from careline.calls.model import Call, Kind, Phase
-from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt
 from careline.kernel.phone import to_e164

@@ -14,8 +14,9 @@ from careline.calls.callback_attempts import AFTER_BEEP, LONGEST_SOUND, leave_me
 from careline.calls.callback_model import PICKED_UP, Ear, Stage
 from careline.calls.greeting import Verdict
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import TALK_PAUSE, Bridge, Hangup, StopPlay, Watch
 from careline.calls.step import Step
+from careline.calls.switch_commands import Bridge, Hangup, StopPlay, Watch
+from careline.calls.switch_events import TALK_PAUSE
 from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt
 

@@ -20,8 +20,9 @@ from careline.calls import (
 )
 from careline.calls.closing import end
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import Answer, Arrived, Hangup, Park
 from careline.calls.step import Step
+from careline.calls.switch_commands import Answer, Hangup, Park
+from careline.calls.switch_events import Arrived
 from careline.flows.model import Answered, Key, Stimulus
 
 #: The key by which a waiting caller asks to leave a message, as `queue.voicemail-offer` says.

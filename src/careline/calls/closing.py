@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import DropBridge, Hangup, HangupCause, StopRecording
 from careline.calls.step import Step
+from careline.calls.switch_commands import DropBridge, Hangup, StopRecording
+from careline.calls.switch_events import HangupCause
 
 
 def end(s: Step, *, by: str, cause: HangupCause = HangupCause.NORMAL, outcome: str | None = None) -> None:

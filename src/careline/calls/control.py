@@ -25,10 +25,12 @@ from careline.calls.model import Phase
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import Outcome
 from careline.calls.outlook import Outlook
-from careline.calls.ports import Arrived, Command, Ring, RingBack, Switch, SwitchDown, SwitchEvent, SwitchUp
+from careline.calls.ports import Switch
 from careline.calls.recognition import Recognition
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.step import Media
+from careline.calls.switch_commands import Command, Ring, RingBack
+from careline.calls.switch_events import Arrived, SwitchDown, SwitchEvent, SwitchUp
 from careline.calls.writer import Companion, Writer
 from careline.kernel.clock import Clock
 from careline.kernel.errors import CarelineError, Unavailable

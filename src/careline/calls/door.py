@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from careline.calls.ports import Arrived
+from careline.calls.switch_events import Arrived
 
 #: Commands that the switch has been given and has not carried out: at so many the door closes, at so few it opens.
 #: A switch that is slow, and a loop of ours that is late, both let them grow.

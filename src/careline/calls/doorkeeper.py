@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from careline.calls.door import Door
 from careline.calls.floor import Floor
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Answer, Arrived, Command, LegEnded, Park, RingBack, SwitchEvent, Unpark
+from careline.calls.switch_commands import Answer, Command, Park, RingBack, Unpark
+from careline.calls.switch_events import Arrived, LegEnded, SwitchEvent
 from careline.kernel.clock import Clock
 from careline.platform.metrics import gauge
 

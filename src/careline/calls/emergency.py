@@ -12,8 +12,8 @@ from careline.calls import callback, journey, rescue, talk
 from careline.calls.callback_fold import owed
 from careline.calls.message import end_recording, invite_message, say_goodbye
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase
-from careline.calls.ports import Hangup, StopPlay, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import Hangup, StopPlay, Unpark
 from careline.calls.waiting import join_queue
 from careline.flows.model import Prompt, Stimulus
 

@@ -35,11 +35,13 @@ from careline.calls.fold import begin
 from careline.calls.model import Call, Event, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
 from careline.calls.plan import FloorPlan
-from careline.calls.ports import (
+from careline.calls.roster import Roster
+from careline.calls.step import LineSetup, Media, QueuesOf, Setting, Step
+from careline.calls.switch_commands import Hangup
+from careline.calls.switch_events import (
     Arrived,
     Digit,
     EndpointChanged,
-    Hangup,
     HangupCause,
     Heard,
     LegAnswered,
@@ -49,8 +51,6 @@ from careline.calls.ports import (
     SwitchEvent,
     Talking,
 )
-from careline.calls.roster import Roster
-from careline.calls.step import LineSetup, Media, QueuesOf, Setting, Step
 from careline.flows.model import Answered
 from careline.kernel.phone import to_e164
 from careline.queues.model import Agent, Match, Queue

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from careline.calls.closing import end
 from careline.calls.model import TRANSFER_RING, Kind
-from careline.calls.ports import Bridge, Hangup, HangupCause, Park, Ring, StopPlay, Unbridge, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import Bridge, Hangup, Park, Ring, StopPlay, Unbridge, Unpark
+from careline.calls.switch_events import HangupCause
 from careline.calls.talk import WrongMoment, join, leave, require_talking
 from careline.calls.waiting import HEAD_OF_QUEUE, Joining, join_person, join_queue
 from careline.flows.model import Prompt

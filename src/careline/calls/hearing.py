@@ -12,8 +12,9 @@ from datetime import timedelta
 from careline.calls import callback, emergency, journey
 from careline.calls.callback_model import Stage
 from careline.calls.model import Call, Kind, Phase
-from careline.calls.ports import Command, Heard, StartListening, StopListening, StopPlay
 from careline.calls.step import LineSetup, Step
+from careline.calls.switch_commands import Command, StartListening, StopListening, StopPlay
+from careline.calls.switch_events import Heard
 from careline.flows import model as flows
 from careline.flows.model import Prompt
 from careline.flows.nodes import Menu

@@ -15,8 +15,8 @@ from careline.calls.asks import Ask
 from careline.calls.callback_fold import owed
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Kind, Phase
-from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import Joining, join, join_person, join_queue
 from careline.flows import ahead, interpreter
 from careline.flows import model as flows

@@ -9,8 +9,9 @@ from careline.calls import callback, closing, handover, rescue, talk
 from careline.calls.due import transfer_failed
 from careline.calls.model import Phase
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Hangup, HangupCause
 from careline.calls.step import Step
+from careline.calls.switch_commands import Hangup
+from careline.calls.switch_events import HangupCause
 
 if TYPE_CHECKING:
     from careline.calls.floor import Floor

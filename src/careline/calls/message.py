@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from careline.calls.model import MESSAGE_LENGTH, Kind
-from careline.calls.ports import StartRecording, StopRecording, Watch
 from careline.calls.step import Step
+from careline.calls.switch_commands import StartRecording, StopRecording, Watch
 from careline.flows.model import Prompt
 
 

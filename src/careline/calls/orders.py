@@ -14,8 +14,8 @@ from careline.calls.callback_fold import in_line, owed
 from careline.calls.floor import Floor
 from careline.calls.model import FIRST_OF_ALL, Call, Kind, Phase
 from careline.calls.outcome import Outcome
-from careline.calls.ports import Hangup, Unbridge
 from careline.calls.step import Step
+from careline.calls.switch_commands import Hangup, Unbridge
 from careline.calls.talk import WrongMoment
 from careline.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from careline.queues.model import Agent, AgentStatus

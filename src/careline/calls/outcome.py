@@ -10,7 +10,7 @@ from uuid import UUID
 
 from careline.calls.asks import Ask
 from careline.calls.model import Call, Event
-from careline.calls.ports import Command
+from careline.calls.switch_commands import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

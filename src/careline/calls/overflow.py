@@ -16,8 +16,8 @@ from careline.calls import callback_dialog, handover, journey, talk, waiting, wa
 from careline.calls.message import invite_message, say_goodbye
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import FloorEvent, Outcome
-from careline.calls.ports import StopPlay, Unpark
 from careline.calls.step import LineSetup, Step
+from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import Joining
 from careline.flows.model import Prompt
 from careline.queues import overflow as rules

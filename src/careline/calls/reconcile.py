@@ -15,17 +15,10 @@ from careline.calls.callback_model import Stage
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Kind, Phase, call_of
 from careline.calls.outcome import Outcome
-from careline.calls.ports import (
-    Arrived,
-    Bridge,
-    DropBridge,
-    Hangup,
-    HangupCause,
-    LegAnswered,
-    LegEnded,
-    SwitchSnapshot,
-)
+from careline.calls.ports import SwitchSnapshot
 from careline.calls.step import Step
+from careline.calls.switch_commands import Bridge, DropBridge, Hangup
+from careline.calls.switch_events import Arrived, HangupCause, LegAnswered, LegEnded
 
 
 def reconcile(floor: Floor, seen: SwitchSnapshot, now: datetime) -> Outcome:

@@ -14,8 +14,8 @@ from uuid import UUID
 from careline.calls import callback, handover, journey
 from careline.calls.message import invite_message
 from careline.calls.model import FIRST_OF_ALL, Kind, Phase, Transfer
-from careline.calls.ports import Park, Play, StopPlay, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import Park, Play, StopPlay, Unpark
 from careline.calls.waiting import Joining, join_queue, put_in_line
 from careline.flows.model import Prompt, Stimulus
 

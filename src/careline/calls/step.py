@@ -11,7 +11,7 @@ from uuid import UUID
 from careline.calls.asks import Ask
 from careline.calls.fold import evolve
 from careline.calls.model import Call, Event, Kind
-from careline.calls.ports import Command, Play
+from careline.calls.switch_commands import Command, Play
 from careline.flows.model import Flow, FlowPin, Prompt
 from careline.kernel.calendar import Calendar
 from careline.organization.model import EmergencyContact

@@ -7,10 +7,10 @@ from typing import Any
 
 from careline.calls.closing import end
 from careline.calls.model import SPARE, UNHEARD, Kind, Offer, Phase
-from careline.calls.ports import (
+from careline.calls.step import Step
+from careline.calls.switch_commands import (
     Bridge,
     Hangup,
-    HangupCause,
     Mute,
     Park,
     Ring,
@@ -20,7 +20,7 @@ from careline.calls.ports import (
     Unbridge,
     Unpark,
 )
-from careline.calls.step import Step
+from careline.calls.switch_events import HangupCause
 from careline.kernel.errors import Conflict
 from careline.queues.model import Agent
 

@@ -12,8 +12,8 @@ from careline.calls import callback_dialog
 from careline.calls.callback_model import Origin
 from careline.calls.message import note_invitation, say_goodbye, unrecorded
 from careline.calls.model import Call, Phase
-from careline.calls.ports import StopPlay
 from careline.calls.step import Step
+from careline.calls.switch_commands import StopPlay
 from careline.calls.waiting import Joining, put_in_line
 from careline.flows.model import Prompt
 

@@ -13,8 +13,8 @@ import msgspec
 from careline.calls import callback_rules, ways
 from careline.calls.message import invite_message
 from careline.calls.model import FIRST_OF_ALL, Call, Direct, Kind, Phase
-from careline.calls.ports import Park, Unpark
 from careline.calls.step import Step
+from careline.calls.switch_commands import Park, Unpark
 from careline.flows.model import Prompt
 from careline.flows.nodes import PERSON_SECONDS
 from careline.queues import skills

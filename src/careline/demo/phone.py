@@ -160,9 +160,7 @@ class Phone:
         """How many calls are up or ringing."""
         return len(self._calls)
 
-    async def call(
-        self, number: str, to: tuple[str, int], *, caller: str | None, keep: bool = True
-    ) -> PhoneCall:
+    async def call(self, number: str, to: tuple[str, int], *, caller: str | None, keep: bool = True) -> PhoneCall:
         """Ring `number` at the switch `to`, showing `caller` as the calling number (None: withheld)."""
         media = Media(self._beat, keep=keep, sparing=self._sparing)
         port = await media.open(self.ip)

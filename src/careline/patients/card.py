@@ -81,9 +81,7 @@ async def build_card(
         deceased=record.deceased_on is not None,
         vip=row["vip"],
         confidential=row["confidential"],
-        alerts=tuple(
-            (a["kind"], a["body"]) for a in await tx.all(q["list_alerts"], {"id": record.id, "today": today})
-        ),
+        alerts=tuple((a["kind"], a["body"]) for a in await tx.all(q["list_alerts"], {"id": record.id, "today": today})),
         look_alikes=look_alikes,
         visits=visits,
         coverage=coverage,
@@ -99,8 +97,7 @@ async def build_card(
         email=email,
         proxies=proxies,
         last_contacts=tuple(
-            LastContact(**c)
-            for c in await tx.all(q["list_last_contacts"], {"id": record.id, "call_id": call_id})
+            LastContact(**c) for c in await tx.all(q["list_last_contacts"], {"id": record.id, "call_id": call_id})
         ),
         scope=standing.scope,
         withheld=withheld,

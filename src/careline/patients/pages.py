@@ -35,9 +35,7 @@ async def locks(services: Any, actor: Actor) -> _Answer:
 
 
 @post("/verification-locks/{patient_id:uuid}", status_code=200)
-async def unlock(
-    request: Request[Any, Any, Any], services: Any, actor: Actor, patient_id: FromPath[UUID]
-) -> _Answer:
+async def unlock(request: Request[Any, Any, Any], services: Any, actor: Actor, patient_id: FromPath[UUID]) -> _Answer:
     """Let verification go on, with the reason."""
     form = await form_of(request)
     try:

@@ -81,9 +81,7 @@ async def follow(
 
 
 class _Follower:
-    def __init__(
-        self, url: str, name: str | None, start: Literal["beginning", "now"] | Cursor, batch: int
-    ) -> None:
+    def __init__(self, url: str, name: str | None, start: Literal["beginning", "now"] | Cursor, batch: int) -> None:
         self._url = url
         self._name = name
         self._start = start
@@ -141,9 +139,7 @@ class _Follower:
 
     async def _save(self, cursor: Cursor) -> None:
         assert self._conn is not None
-        await self._conn.execute(
-            _q["save_cursor"], {"name": self._name, "xid": str(cursor.xid), "id": cursor.id}
-        )
+        await self._conn.execute(_q["save_cursor"], {"name": self._name, "xid": str(cursor.xid), "id": cursor.id})
         self._unsaved = None
 
     async def _become_the_only_one(self, conn: AsyncConnection[DictRow]) -> None:

@@ -170,9 +170,7 @@ def external(admin_url: str) -> Server:
     def url(role: str) -> str:
         return make_conninfo(admin, user=role, **({"password": passwords[role]} if passwords else {}))
 
-    return Server(
-        admin_url=admin, owner_url=url(OWNER), app_url=url(APP), relay_url=url(RELAY), passwords=passwords
-    )
+    return Server(admin_url=admin, owner_url=url(OWNER), app_url=url(APP), relay_url=url(RELAY), passwords=passwords)
 
 
 def binaries() -> Path:

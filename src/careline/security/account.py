@@ -77,9 +77,7 @@ class AccountService:
             await self._sessions.revoke_in(tx, session.person_id, "password changed", keep=session.id)
             opened = await self._sessions.advance(tx, session, self._after(session, has_totp=session.has_totp))
             await append(tx, [_event(session.person_id, "password-changed")])
-            await audit.record(
-                tx, session.actor, Action.UPDATE, "person", session.person_id, fields=["password"]
-            )
+            await audit.record(tx, session.actor, Action.UPDATE, "person", session.person_id, fields=["password"])
         return opened
 
     async def begin_enrolment(self, session: Session) -> Enrolment:
@@ -141,9 +139,7 @@ class AccountService:
         await self._sign_in.check_password(session, password, ip=session.actor.ip)
         async with self._db.tenant(session.tenant_id) as tx:
             codes = await self._fresh_codes(tx, session.person_id)
-            await audit.record(
-                tx, session.actor, Action.UPDATE, "person", session.person_id, fields=["recovery-codes"]
-            )
+            await audit.record(tx, session.actor, Action.UPDATE, "person", session.person_id, fields=["recovery-codes"])
         return codes
 
     async def recovery_codes_left(self, session: Session) -> int:

@@ -80,9 +80,7 @@ async def remove(request: Req, services: Services) -> Template | Redirect:
     """Remove the authenticator."""
     form = await form_of(request)
     try:
-        await security_of(services).account.remove_authenticator(
-            session_of(request), password=form.secret("password")
-        )
+        await security_of(services).account.remove_authenticator(session_of(request), password=form.secret("password"))
     except CarelineError as error:
         return await _account(request, services, error, "second-factor")
     return go("/account/second-factor")
@@ -107,7 +105,11 @@ async def set_language(request: Req, services: Services) -> Redirect:
     form = await form_of(request)
     await security_of(services).account.set_language(session_of(request), form.text("language"))
     cookie = Cookie(
-        "careline_lang", value=form.text("language"), max_age=365 * 86_400, httponly=True, samesite="lax",
+        "careline_lang",
+        value=form.text("language"),
+        max_age=365 * 86_400,
+        httponly=True,
+        samesite="lax",
         secure=secure(services),
     )
     return Redirect("/account?done=language", status_code=303, cookies=[cookie])

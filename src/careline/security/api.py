@@ -151,9 +151,7 @@ class PeopleController(Controller):
         return await _security(services).people.get(actor, person_id)
 
     @put("/{person_id:uuid}/roles", operation_id="setRoles", summary="Replace a person's roles")
-    async def set_roles(
-        self, actor: By, services: Services, person_id: FromPath[UUID], data: RolesToGive
-    ) -> Person:
+    async def set_roles(self, actor: By, services: Services, person_id: FromPath[UUID], data: RolesToGive) -> Person:
         """Holds from the person's next request on. Nobody changes their own."""
         return await _security(services).people.set_roles(actor, person_id, data.roles)
 

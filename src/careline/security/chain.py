@@ -76,9 +76,7 @@ async def verify_chain(db: Database, tenant_id: int, keyring: Keyring, anchors: 
     hashes = {r["seq"]: bytes(r["hash"]) for r in found}
 
     def state(bad_seq: int | None, reason: str | None) -> ChainState:
-        return ChainState(
-            tenant_id=tenant_id, rows=row["rows"], bad_seq=bad_seq, reason=reason, anchors=len(known)
-        )
+        return ChainState(tenant_id=tenant_id, rows=row["rows"], bad_seq=bad_seq, reason=reason, anchors=len(known))
 
     if row["bad_seq"] is not None:
         return state(row["bad_seq"], f"Row {row['bad_seq']}: {row['reason']}.")
@@ -175,9 +173,7 @@ async def _tenants(db: Database) -> list[int]:
 
 
 def _sign(tenant_id: int, seq: int, head: bytes, at: datetime, keyring: Keyring) -> str:
-    anchor = Anchor(
-        tenant_id=tenant_id, seq=seq, hash=head, at=at.isoformat(), key=keyring.newest, signature=b""
-    )
+    anchor = Anchor(tenant_id=tenant_id, seq=seq, hash=head, at=at.isoformat(), key=keyring.newest, signature=b"")
     signature = keyring.sign(anchor.signed_text())
     line = {
         "tenant": tenant_id,

@@ -105,8 +105,15 @@ class FirstRunService:
             # From here on the same transaction belongs to the tenant it has just made: both or neither.
             await tx.run("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
             await insert_person(
-                tx, self._clock, person_id, email=email, name=name, language=language,
-                roles=sorted({Role.ADMINISTRATOR, *also}), password_hash=password_hash, must_change=False,
+                tx,
+                self._clock,
+                person_id,
+                email=email,
+                name=name,
+                language=language,
+                roles=sorted({Role.ADMINISTRATOR, *also}),
+                password_hash=password_hash,
+                must_change=False,
             )
             created = NewEvent(
                 stream="person", stream_id=person_id, kind="created", body={"first": True}, person_id=person_id

@@ -153,9 +153,26 @@ MIN_PASSWORD = 12
 MAX_PASSWORD = 256
 #: Long enough to pass the length rule and tried first by everybody who guesses.
 _COMMON = frozenset(
-    {"password1234", "passwordpassword", "123456789012", "1234567890123", "qwertyuiop12", "qwertyuiop123",
-     "letmeinletmein", "iloveyou1234", "welcome12345", "administrator", "changeme1234", "carelinecareline",
-     "password12345", "abcdefghijkl", "qwerty123456", "adminadminadmin", "111111111111", "000000000000"}
+    {
+        "password1234",
+        "passwordpassword",
+        "123456789012",
+        "1234567890123",
+        "qwertyuiop12",
+        "qwertyuiop123",
+        "letmeinletmein",
+        "iloveyou1234",
+        "welcome12345",
+        "administrator",
+        "changeme1234",
+        "carelinecareline",
+        "password12345",
+        "abcdefghijkl",
+        "qwerty123456",
+        "adminadminadmin",
+        "111111111111",
+        "000000000000",
+    }
 )
 
 

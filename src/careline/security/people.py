@@ -64,8 +64,15 @@ class PeopleService:
         person_id = new_id()
         async with self._db.tenant(actor.tenant_id) as tx:
             await insert_person(
-                tx, self._clock, person_id, email=email, name=name, language=language, roles=granted,
-                password_hash=password_hash, must_change=True,
+                tx,
+                self._clock,
+                person_id,
+                email=email,
+                name=name,
+                language=language,
+                roles=granted,
+                password_hash=password_hash,
+                must_change=True,
             )
             body = {"roles": [r.value for r in granted]}
             await append(tx, [_event(person_id, "created", body)])

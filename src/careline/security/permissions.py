@@ -76,19 +76,52 @@ class Role(StrEnum):
 P = Permission
 MATRIX: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(
-        {P.CALL_HANDLE, P.CALL_READ_OWN, P.RECORDING_PLAY_OWN, P.PATIENT_SEARCH, P.PATIENT_READ, P.MESSAGE_TAKE,
-         P.MESSAGE_READ}
+        {
+            P.CALL_HANDLE,
+            P.CALL_READ_OWN,
+            P.RECORDING_PLAY_OWN,
+            P.PATIENT_SEARCH,
+            P.PATIENT_READ,
+            P.MESSAGE_TAKE,
+            P.MESSAGE_READ,
+        }
     ),
     Role.SUPERVISOR: frozenset(
-        {P.CALL_HANDLE, P.CALL_READ, P.CALL_READ_OWN, P.RECORDING_PLAY, P.RECORDING_PLAY_OWN, P.BOARD_READ,
-         P.AGENT_MANAGE, P.PATIENT_SEARCH, P.PATIENT_READ, P.MESSAGE_TAKE, P.MESSAGE_READ, P.MESSAGE_READ_ALL,
-         P.QUEUE_MANAGE, P.FLOW_EDIT, P.TABLE_EDIT, P.CLOSURE_SWITCH, P.DEMO_DRIVE}
+        {
+            P.CALL_HANDLE,
+            P.CALL_READ,
+            P.CALL_READ_OWN,
+            P.RECORDING_PLAY,
+            P.RECORDING_PLAY_OWN,
+            P.BOARD_READ,
+            P.AGENT_MANAGE,
+            P.PATIENT_SEARCH,
+            P.PATIENT_READ,
+            P.MESSAGE_TAKE,
+            P.MESSAGE_READ,
+            P.MESSAGE_READ_ALL,
+            P.QUEUE_MANAGE,
+            P.FLOW_EDIT,
+            P.TABLE_EDIT,
+            P.CLOSURE_SWITCH,
+            P.DEMO_DRIVE,
+        }
     ),
     Role.QUALITY: frozenset({P.CALL_READ, P.RECORDING_PLAY, P.BOARD_READ}),
     Role.PROVIDER: frozenset({P.MESSAGE_READ, P.PATIENT_READ}),
     Role.ADMINISTRATOR: frozenset(
-        {P.BOARD_READ, P.QUEUE_MANAGE, P.ORGANIZATION_MANAGE, P.FLOW_EDIT, P.FLOW_PUBLISH, P.TABLE_EDIT,
-         P.CLOSURE_SWITCH, P.PEOPLE_MANAGE, P.TOKEN_MANAGE, P.DEMO_DRIVE}
+        {
+            P.BOARD_READ,
+            P.QUEUE_MANAGE,
+            P.ORGANIZATION_MANAGE,
+            P.FLOW_EDIT,
+            P.FLOW_PUBLISH,
+            P.TABLE_EDIT,
+            P.CLOSURE_SWITCH,
+            P.PEOPLE_MANAGE,
+            P.TOKEN_MANAGE,
+            P.DEMO_DRIVE,
+        }
     ),
     Role.PRIVACY_OFFICER: frozenset({P.AUDIT_READ, P.CALL_READ}),
     Role.SYSTEM: frozenset({P.BOARD_READ, P.PEOPLE_MANAGE, P.TOKEN_MANAGE, P.DEMO_DRIVE}),

@@ -98,9 +98,7 @@ async def code(request: Req, services: Services) -> Template | Redirect:
     if session.stage is not Stage.TOTP:
         return go(_onward(session.stage, target))
     try:
-        opened = await security_of(services).sign_in.give_code(
-            session, form.text("code"), ip=address_of(request.scope)
-        )
+        opened = await security_of(services).sign_in.give_code(session, form.text("code"), ip=address_of(request.scope))
     except CarelineError as error:
         return page("code", error=error, next=target)
     return _whole(services, opened, target)
@@ -154,9 +152,7 @@ async def enrol(request: Req, services: Services) -> Template | Redirect:
         opened, codes = await account.confirm_enrolment(session, form.text("code"))
     except CarelineError as error:
         offered = await account.begin_enrolment(session)
-        return page(
-            "second-factor", error=error, offered=offered, next=target, action="/sign-in/second-factor"
-        )
+        return page("second-factor", error=error, offered=offered, next=target, action="/sign-in/second-factor")
     shown = page("recovery-codes", codes=codes, next=target)
     shown.cookies = [*shown.cookies, *go_signed_in(services, opened, target).cookies]
     return shown
@@ -195,9 +191,7 @@ async def unlock(request: Req, services: Services) -> Response[Any] | Template |
     form, session = await form_of(request), session_of(request)
     target = safe_next(form.text("next"))
     try:
-        await security_of(services).sign_in.unlock(
-            session, form.secret("password"), ip=address_of(request.scope)
-        )
+        await security_of(services).sign_in.unlock(session, form.secret("password"), ip=address_of(request.scope))
     except CarelineError as error:
         if _is_script(request):
             return Response({"locked": True, "problem": sentence(error)}, status_code=error.status)
@@ -236,9 +230,7 @@ async def setup(request: Req, services: Services) -> Template | Redirect:
             language=request.scope["state"].get("language", "en"),
             also=also,
         )
-        opened = await security.sign_in.start(
-            form.text("email"), form.secret("password"), ip=address_of(request.scope)
-        )
+        opened = await security.sign_in.start(form.text("email"), form.secret("password"), ip=address_of(request.scope))
     except CarelineError as error:
         return _setup(security.first_run.needs_code, error, _kept(form))
     return _whole(services, opened, "/")
@@ -247,7 +239,11 @@ async def setup(request: Req, services: Services) -> Template | Redirect:
 def _setup(needs_code: bool, error: CarelineError | None, kept: dict[str, Any]) -> Template:
     zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix")))
     return page(
-        "setup", error=error, needs_code=needs_code, zones=zones, also=[role.value for role in _ALSO],
+        "setup",
+        error=error,
+        needs_code=needs_code,
+        zones=zones,
+        also=[role.value for role in _ALSO],
         values={"zone": "America/New_York", "kind": "administrative", "also": ["privacy-officer"], **kept},
     )
 

@@ -48,8 +48,18 @@ def qr_svg(text: str) -> str:
     """A QR code as an inline SVG element, dark on light in either colour scheme. The page names it."""
     out = io.BytesIO()
     segno.make(text, error="m").save(
-        out, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, light="#fff", dark="#000",
-        svgclass="qr", lineclass=None, omitsize=False, nl=False,
+        out,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        scale=5,
+        border=4,
+        light="#fff",
+        dark="#000",
+        svgclass="qr",
+        lineclass=None,
+        omitsize=False,
+        nl=False,
     )
     return out.getvalue().decode()
 

@@ -73,5 +73,3 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise BadAddress
     return host, int(port)
-
-

@@ -21,9 +21,9 @@ FAST = ("checks", "unit", "integration")
 #: the summary says so: what passes only then is a test or a machine to look at, not a reason to hide it.
 REAL_TIME = frozenset({"telephony", "browser", "journeys", "faults"})
 FEW = 4
-#: Tiers whose tests share nothing but the machine: each worker has its own PostgreSQL, and its own browser and switch.
+#: Tiers whose tests share nothing but the machine: each worker has its own PostgreSQL.
 #: The others hear and time sound, or kill processes of a whole system, and have the machine to themselves.
-SIDE_BY_SIDE = frozenset({"unit", "integration", "browser"})
+SIDE_BY_SIDE = frozenset({"unit", "integration"})
 WORKERS = min(4, os.cpu_count() or 1)
 #: The longest a tier may take before it counts as hung, in minutes.
 LIMIT = 20
@@ -59,6 +59,7 @@ def _checks(root: Path) -> list[tuple[str, list[str]]]:
     scripts = Path(python).parent
     return [
         ("ruff", [str(scripts / "ruff"), "check", "src", "tests"]),
+        ("ruff format", [str(scripts / "ruff"), "format", "--check", "-q", "src", "tests"]),
         ("mypy --strict", [str(scripts / "mypy"), "--strict", "src/careline"]),
         ("import-linter", [str(scripts / "lint-imports"), "--config", str(root / "pyproject.toml")]),
     ]

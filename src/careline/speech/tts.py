@@ -55,8 +55,13 @@ def _run(argv: Sequence[str], text: str, env: Mapping[str, str] | None = None) -
     """Run an engine once. Its output is not logged: it may repeat the text."""
     try:
         subprocess.run(
-            argv, input=text.encode(), env=env, check=True, timeout=_SECONDS,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            argv,
+            input=text.encode(),
+            env=env,
+            check=True,
+            timeout=_SECONDS,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise VoiceUnavailable(engine=Path(argv[0]).name) from error
@@ -160,7 +165,9 @@ class Kokoro:
             script = Path(__file__).with_name("kokoro_process.py")
             self._process = subprocess.Popen(
                 [str(self.python), str(script), str(self.model), str(self.voices_file)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

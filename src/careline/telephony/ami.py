@@ -50,9 +50,7 @@ class Ami:
             raise Unavailable("The telephone switch's manager port cannot be reached") from error
         self._writer = writer
         self._reading = asyncio.create_task(self._read(reader, writer))
-        said = await self._ask(
-            "Login", {"Username": self._access.user, "Secret": self._access.secret, "Events": "off"}
-        )
+        said = await self._ask("Login", {"Username": self._access.user, "Secret": self._access.secret, "Events": "off"})
         if said.get("Response") != "Success":
             raise Unavailable("The telephone switch's manager port refused us")
 

@@ -33,7 +33,5 @@ def make_certificate(name: str, addresses: Iterable[str]) -> tuple[bytes, bytes]
     )
     return (
         made.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )

@@ -81,7 +81,7 @@ def get_engine(cache: Path | None = None, progress: Progress = silent) -> Engine
         except FetchFailed as error:
             archive, reasons = None, [str(error)]
         ubuntu = archive is not None and archive.distribution == "Ubuntu"
-        first, last = ((archive.codename, None) if ubuntu and archive else ("sid", "bullseye"))
+        first, last = (archive.codename, None) if ubuntu and archive else ("sid", "bullseye")
         for suite in (first, None, last):
             try:
                 if suite is None:
@@ -93,7 +93,8 @@ def get_engine(cache: Path | None = None, progress: Progress = silent) -> Engine
             except FetchFailed as error:
                 reasons.append(f"{suite}: {error}")
         raise NoEngine(
-            "Setting up the telephone engine failed. " + "; ".join(reasons)
+            "Setting up the telephone engine failed. "
+            + "; ".join(reasons)
             + f". Or install Asterisk {OLDEST_SYSTEM} or newer with your package manager and try again."
         )
 
@@ -173,9 +174,7 @@ def system_engine() -> Engine | None:
     data = [path for path in shared if (path / "documentation").exists()]
     if not places or not data:
         return None
-    return Engine(
-        version=f"{match[1]}.{match[2]}", argv=(program,), modules=places[0], data=data[0], origin="system"
-    )
+    return Engine(version=f"{match[1]}.{match[2]}", argv=(program,), modules=places[0], data=data[0], origin="system")
 
 
 def _cached(home: Path, facts: Mapping[str, object]) -> Engine:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
-from careline.calls.ports import Heard, StartListening
+from careline.calls.switch_commands import StartListening
+from careline.calls.switch_events import Heard
 from careline.kernel.clock import Clock
 from careline.kernel.errors import Unavailable
 from careline.telephony.ari import APP, Ari

@@ -11,14 +11,12 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from careline.calls.ports import (
-    TALK_PAUSE,
+from careline.calls.switch_commands import (
     Answer,
     Bridge,
     Command,
     DropBridge,
     Hangup,
-    HangupCause,
     Mute,
     Park,
     Play,
@@ -34,6 +32,7 @@ from careline.calls.ports import (
     Unpark,
     Watch,
 )
+from careline.calls.switch_events import TALK_PAUSE, HangupCause
 from careline.telephony.ari import APP, Answered, Ari
 from careline.telephony.listening import Listening
 from careline.telephony.recordings import Recordings

@@ -10,18 +10,16 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from careline.calls.ports import (
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
+from careline.calls.switch_commands import Command, Hangup
+from careline.calls.switch_events import (
     Arrived,
-    ChannelSeen,
-    Command,
-    Hangup,
     HangupCause,
     LegAnswered,
     LegEnded,
     PlaybackEnded,
     SwitchDown,
     SwitchEvent,
-    SwitchSnapshot,
     SwitchUp,
 )
 from careline.kernel.clock import Clock, SystemClock

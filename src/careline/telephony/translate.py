@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from careline.calls.ports import (
+from careline.calls.switch_events import (
     Arrived,
     Digit,
     EndpointChanged,

@@ -13,26 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from careline.calls.ports import (
+from careline.calls.ports import ChannelSeen, SwitchSnapshot
+from careline.calls.switch_commands import (
     Answer,
-    Arrived,
     Bridge,
-    ChannelSeen,
     Command,
-    Digit,
     DropBridge,
-    EndpointChanged,
     Hangup,
-    HangupCause,
-    Heard,
-    LegAnswered,
-    LegEnded,
-    LegRinging,
     Mute,
     Park,
-    PhoneHold,
     Play,
-    PlaybackEnded,
     Ring,
     RingBack,
     SendDigits,
@@ -41,14 +31,25 @@ from careline.calls.ports import (
     StopListening,
     StopPlay,
     StopRecording,
-    SwitchDown,
-    SwitchEvent,
-    SwitchSnapshot,
-    SwitchUp,
-    Talking,
     Unbridge,
     Unpark,
     Watch,
+)
+from careline.calls.switch_events import (
+    Arrived,
+    Digit,
+    EndpointChanged,
+    HangupCause,
+    Heard,
+    LegAnswered,
+    LegEnded,
+    LegRinging,
+    PhoneHold,
+    PlaybackEnded,
+    SwitchDown,
+    SwitchEvent,
+    SwitchUp,
+    Talking,
 )
 from careline.kernel.clock import Clock
 from careline.kernel.errors import Unavailable

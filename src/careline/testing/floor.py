@@ -71,9 +71,7 @@ class Floor:
             await self.insert("person_language", person_id=person, language=language)
         return person
 
-    async def stand(
-        self, person: UUID, *, status: str, since: float = 0, online: bool = True, **state: Any
-    ) -> None:
+    async def stand(self, person: UUID, *, status: str, since: float = 0, online: bool = True, **state: Any) -> None:
         """Put a person into a state."""
         async with self.db.tenant(self.tenant_id) as tx:
             await tx.run("DELETE FROM agent_state WHERE person_id = %s", (person,))

@@ -14,8 +14,7 @@ from typing import Self
 import aiohttp
 
 _SDP = (
-    "v=0\r\no=x 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n"
-    "m=audio 30100 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+    "v=0\r\no=x 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 30100 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 
 

@@ -86,12 +86,18 @@ class Scene:
         household = new_id()
         for given, born in (("Odette", "1984-05-06"), ("Theo", "2015-03-02")):
             patient = await floor.insert(
-                "patient", id=new_id(), mrn=f"M-{given}", family="Quillfeather", given=given, birth_date=born,
-                zone="America/Chicago", postal_code="53202", street="12 Lake Road", household_id=household,
+                "patient",
+                id=new_id(),
+                mrn=f"M-{given}",
+                family="Quillfeather",
+                given=given,
+                birth_date=born,
+                zone="America/Chicago",
+                postal_code="53202",
+                street="12 Lake Road",
+                household_id=household,
             )
-            await floor.insert(
-                "patient_phone", id=new_id(), patient_id=patient, number="+13125550123", use="mobile"
-            )
+            await floor.insert("patient_phone", id=new_id(), patient_id=patient, number="+13125550123", use="mobile")
             if given == "Odette":
                 self.odette = patient
             else:
@@ -113,8 +119,15 @@ class Scene:
 
         async def go(floor: Floor) -> None:
             self.call = await floor.call(
-                self.line, arrived=40, queue_id=self.queue, queued_at=floor.ago(30), place_at=floor.ago(30),
-                offered_to=self.ana, reason="Appointments", language="es", caller="+13125550123",
+                self.line,
+                arrived=40,
+                queue_id=self.queue,
+                queued_at=floor.ago(30),
+                place_at=floor.ago(30),
+                offered_to=self.ana,
+                reason="Appointments",
+                language="es",
+                caller="+13125550123",
                 caller_name="QUILLFEATHER O",
             )
             await floor.stand(self.ana, status="offered")
@@ -127,8 +140,15 @@ class Scene:
 
         async def go(floor: Floor) -> None:
             self.call = await floor.call(
-                self.line, arrived=90, queue_id=self.queue, queued_at=floor.ago(60), place_at=floor.ago(60),
-                phase="talking", agent_id=self.ana, connected_at=floor.ago(20), reason="Appointments",
+                self.line,
+                arrived=90,
+                queue_id=self.queue,
+                queued_at=floor.ago(60),
+                place_at=floor.ago(60),
+                phase="talking",
+                agent_id=self.ana,
+                connected_at=floor.ago(20),
+                reason="Appointments",
                 caller="+13125550123",
             )
             self.handling = await floor.insert(

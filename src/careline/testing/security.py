@@ -65,8 +65,15 @@ async def make_staff(
     person_id = new_id()
     async with db.tenant(tenant_id) as tx:
         await insert_person(
-            tx, clock, person_id, email=email, name=name, language="en", roles=sorted(roles),
-            password_hash=_HASH, must_change=False,
+            tx,
+            clock,
+            person_id,
+            email=email,
+            name=name,
+            language="en",
+            roles=sorted(roles),
+            password_hash=_HASH,
+            must_change=False,
         )
     return Staff(tenant_id=tenant_id, id=person_id, email=email, name=name)
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from typing import Any, TypeVar
 
-from careline.calls.ports import Switch, SwitchEvent, SwitchUp
+from careline.calls.ports import Switch
+from careline.calls.switch_events import SwitchEvent, SwitchUp
 
 E = TypeVar("E")
 

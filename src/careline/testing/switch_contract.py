@@ -9,32 +9,34 @@ import asyncio
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from careline.calls.ports import (
+from careline.calls.ports import Switch
+from careline.calls.switch_commands import (
     Answer,
-    Arrived,
     Bridge,
-    Digit,
     DropBridge,
-    EndpointChanged,
     Hangup,
-    HangupCause,
-    Heard,
-    LegAnswered,
-    LegEnded,
-    LegRinging,
     Mute,
     Park,
     Play,
-    PlaybackEnded,
     Ring,
     SendDigits,
     StartListening,
     StopListening,
     StopPlay,
-    Switch,
-    SwitchUp,
     Unbridge,
     Unpark,
+)
+from careline.calls.switch_events import (
+    Arrived,
+    Digit,
+    EndpointChanged,
+    HangupCause,
+    Heard,
+    LegAnswered,
+    LegEnded,
+    LegRinging,
+    PlaybackEnded,
+    SwitchUp,
 )
 from careline.kernel.ids import new_id
 from careline.testing.callcenter import until

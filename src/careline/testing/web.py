@@ -63,8 +63,15 @@ class WebApp:
             person_id = new_id()
             async with services.db.tenant(tenant_id) as tx:
                 await insert_person(
-                    tx, services.clock, person_id, email=email, name=name, language=lang, roles=sorted(roles),
-                    password_hash=Hasher.cheap().hash_now(PASSWORD), must_change=False,
+                    tx,
+                    services.clock,
+                    person_id,
+                    email=email,
+                    name=name,
+                    language=lang,
+                    roles=sorted(roles),
+                    password_hash=Hasher.cheap().hash_now(PASSWORD),
+                    must_change=False,
                 )
             return person_id
 

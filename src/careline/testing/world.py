@@ -15,10 +15,11 @@ from careline.calls.model import Call, Event
 from careline.calls.orders import Order, obey
 from careline.calls.outcome import AgentEvent, FloorEvent, Happening, Outcome
 from careline.calls.plan import FloorPlan
-from careline.calls.ports import Arrived, Command, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
 from careline.calls.replay import Replay, Report, Row
 from careline.calls.step import LineSetup
 from careline.calls.store import encoded
+from careline.calls.switch_commands import Command
+from careline.calls.switch_events import Arrived, Digit, EndpointChanged, LegAnswered, PlaybackEnded, SwitchEvent
 from careline.flows.reading import parse
 from careline.flows.standard import MenuChoice, Standard, standard
 from careline.queues.model import Agent, AgentStatus, Queue

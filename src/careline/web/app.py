@@ -150,5 +150,3 @@ def _quiet(config: AppConfig) -> AppConfig:
     """Litestar's own request logging would put addresses into the log; ours is in `middleware` and `errors`."""
     config.logging_config = None
     return config
-
-

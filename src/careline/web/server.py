@@ -36,4 +36,3 @@ def uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
         ssl_certfile=settings.web_tls_certificate or None,
         ssl_keyfile=settings.web_tls_key or None,
     )
-
