@@ -17,7 +17,8 @@ from careline.calls.days import replay_day
 from careline.calls.desk import DeskService
 from careline.calls.lines import LineBook
 from careline.calls.model import Call, Phase
-from careline.calls.orders import Order, obey
+from careline.calls.order_model import Order
+from careline.calls.orders import obey
 from careline.calls.runner import obey as obey_orders
 from careline.calls.service import CallService
 from careline.kernel.clock import SystemClock

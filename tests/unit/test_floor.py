@@ -8,7 +8,7 @@ import pytest
 
 from careline.calls.fold import fold
 from careline.calls.model import Kind, Phase
-from careline.calls.orders import PhoneOffline, WrapUpFirst
+from careline.calls.order_model import PhoneOffline, WrapUpFirst
 from careline.calls.ports import ChannelSeen, SwitchSnapshot
 from careline.calls.reconcile import arrival, lost_switch, reconcile, strays
 from careline.calls.switch_commands import Answer, Bridge, Hangup, Park, Play, Ring, StartRecording

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from careline.calls.model import Kind, Phase
-from careline.calls.orders import AgentUnavailable
+from careline.calls.order_model import AgentUnavailable
 from careline.calls.outcome import FloorEvent
 from careline.calls.roster import live, relive
 from careline.calls.switch_commands import Play, Ring

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from careline.flows import interpreter
-from careline.flows.model import Cursor, Env, FlowError, Key, Stimulus
+from careline.flows.model import Cursor, FlowError
+from careline.flows.moves import Env, Key, Stimulus
 from careline.flows.reading import read_text
 from careline.flows.text import LONGEST, load
 from careline.kernel.errors import CarelineError

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from careline.flows import diff, gate, interpreter, shape, trials
 from careline.flows.judge import Context
 from careline.flows.kinds import KINDS
-from careline.flows.model import Answered, Cause, Cursor, Env, Heard, Key, Stimulus
+from careline.flows.model import Cursor
+from careline.flows.moves import Answered, Cause, Env, Heard, Key, Stimulus
 from careline.flows.nodes import ways
 from careline.flows.reading import read
 from careline.flows.schema import schema

@@ -12,34 +12,31 @@ import pytest
 
 from careline.flows import interpreter
 from careline.flows.kinds import KINDS
-from careline.flows.model import (
+from careline.flows.model import Cursor, Flow, id_of, key_of
+from careline.flows.moves import (
     Action,
     Answered,
     Ask,
     Cause,
     Chosen,
     Consented,
-    Cursor,
     Env,
     Finish,
-    Flow,
     Heard,
     Hush,
     Key,
     Listen,
     Noted,
-    Prompt,
     Speak,
     Stimulus,
     ToCallback,
     ToQueue,
     ToTransfer,
     ToVoicemail,
-    id_of,
-    key_of,
 )
 from careline.flows.reading import parse, read, read_text
 from careline.flows.schema import schema
+from careline.flows.spoken import Prompt
 from careline.flows.text import dump, load
 
 pytestmark = pytest.mark.unit

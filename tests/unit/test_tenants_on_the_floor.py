@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from careline.calls.model import Phase
-from careline.calls.orders import _CALL_ORDERS, Order, obey
+from careline.calls.order_model import Order
+from careline.calls.orders import _CALL_ORDERS, obey
 from careline.calls.switch_commands import Play
 from careline.flows.reading import read
 from careline.flows.text import load

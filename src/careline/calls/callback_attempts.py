@@ -11,7 +11,7 @@ from careline.calls.model import SPARE, Call, Kind, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import Hangup, StopRecording, Unbridge, Watch
 from careline.calls.switch_events import HangupCause
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 #: The longest that an end of the sound is waited for before the message is left.
 LONGEST_SOUND = timedelta(seconds=20)

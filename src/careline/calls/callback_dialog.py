@@ -17,7 +17,7 @@ from careline.calls.model import Call, Kind, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import join_queue
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 from careline.kernel.phone import to_e164
 
 #: The key by which a waiting caller asks to be called back, as `callback.offer` says.

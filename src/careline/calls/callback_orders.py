@@ -16,7 +16,7 @@ from careline.kernel.phone import to_e164
 
 if TYPE_CHECKING:
     from careline.calls.floor import Floor
-    from careline.calls.orders import Order
+    from careline.calls.order_model import Order
 
 
 class NotAtThisHour(Conflict):

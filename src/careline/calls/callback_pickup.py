@@ -18,7 +18,7 @@ from careline.calls.step import Step
 from careline.calls.switch_commands import Bridge, Hangup, StopPlay, Watch
 from careline.calls.switch_events import TALK_PAUSE
 from careline.calls.waiting import join_queue
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 #: The keys a called-back caller may press: take the call, or call it off.
 TAKE_KEY, CANCEL_KEY = "1", "9"

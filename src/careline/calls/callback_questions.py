@@ -8,7 +8,7 @@ from careline.calls import callback_rules
 from careline.calls.callback_model import Arranging, Ask
 from careline.calls.model import Kind
 from careline.calls.step import Step
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 #: How long a key is waited for after a question.
 LISTEN = timedelta(seconds=7)

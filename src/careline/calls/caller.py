@@ -23,7 +23,7 @@ from careline.calls.model import Kind, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import Answer, Hangup, Park
 from careline.calls.switch_events import Arrived
-from careline.flows.model import Answered, Key, Stimulus
+from careline.flows.moves import Answered, Key, Stimulus
 
 #: The key by which a waiting caller asks to leave a message, as `queue.voicemail-offer` says.
 LEAVE_KEY = "1"

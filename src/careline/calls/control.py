@@ -22,7 +22,8 @@ from careline.calls.doorkeeper import Doorkeeper
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
-from careline.calls.orders import Order, obey
+from careline.calls.order_model import Order
+from careline.calls.orders import obey
 from careline.calls.outcome import Outcome
 from careline.calls.outlook import Outlook
 from careline.calls.ports import Switch

@@ -15,7 +15,8 @@ from careline.calls.model import FIRST_OF_ALL, Kind, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import Hangup, StopPlay, Unpark
 from careline.calls.waiting import join_queue
-from careline.flows.model import Prompt, Stimulus
+from careline.flows.moves import Stimulus
+from careline.flows.spoken import Prompt
 
 #: What the caller hears at once; who is in line then also hears that nobody goes before.
 NOTICE = Prompt("greeting.emergency-notice")

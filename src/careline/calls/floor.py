@@ -51,7 +51,7 @@ from careline.calls.switch_events import (
     SwitchEvent,
     Talking,
 )
-from careline.flows.model import Answered
+from careline.flows.moves import Answered
 from careline.kernel.phone import to_e164
 from careline.queues.model import Agent, Match, Queue
 from careline.queues.strategies import rings_several

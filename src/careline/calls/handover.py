@@ -12,7 +12,7 @@ from careline.calls.switch_commands import Bridge, Hangup, Park, Ring, StopPlay,
 from careline.calls.switch_events import HangupCause
 from careline.calls.talk import WrongMoment, join, leave, require_talking
 from careline.calls.waiting import HEAD_OF_QUEUE, Joining, join_person, join_queue
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 # --- handing over -------------------------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ from careline.calls.model import Call, Kind, Phase
 from careline.calls.step import LineSetup, Step
 from careline.calls.switch_commands import Command, StartListening, StopListening, StopPlay
 from careline.calls.switch_events import Heard
-from careline.flows import model as flows
-from careline.flows.model import Prompt
+from careline.flows import moves as flows
 from careline.flows.nodes import Menu
 from careline.flows.place import node_at
+from careline.flows.spoken import Prompt
 
 #: Words that confirm what was understood, and words that do not.
 YES = {"en": ("yes",), "es": ("sí",)}

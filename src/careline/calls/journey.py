@@ -19,8 +19,10 @@ from careline.calls.step import Step
 from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import Joining, join, join_person, join_queue
 from careline.flows import ahead, interpreter
-from careline.flows import model as flows
-from careline.flows.model import Answered, Cause, Cursor, Env, FlowError, Key, Prompt
+from careline.flows import moves as flows
+from careline.flows.model import Cursor, FlowError
+from careline.flows.moves import Answered, Cause, Env, Key
+from careline.flows.spoken import Prompt
 from careline.kernel.phone import to_e164
 
 log = logging.getLogger(__name__)

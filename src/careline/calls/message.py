@@ -8,7 +8,7 @@ from uuid import UUID
 from careline.calls.model import MESSAGE_LENGTH, Kind
 from careline.calls.step import Step
 from careline.calls.switch_commands import StartRecording, StopRecording, Watch
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 
 def say_goodbye(s: Step, outcome: str, *prompts: Prompt) -> None:

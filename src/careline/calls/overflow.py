@@ -19,7 +19,7 @@ from careline.calls.outcome import FloorEvent, Outcome
 from careline.calls.step import LineSetup, Step
 from careline.calls.switch_commands import StopPlay, Unpark
 from careline.calls.waiting import Joining
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 from careline.queues import overflow as rules
 from careline.queues.model import Queue
 from careline.queues.overflow import Action, QueueState

@@ -17,7 +17,8 @@ from careline.calls.model import FIRST_OF_ALL, Kind, Phase, Transfer
 from careline.calls.step import Step
 from careline.calls.switch_commands import Park, Play, StopPlay, Unpark
 from careline.calls.waiting import Joining, join_queue, put_in_line
-from careline.flows.model import Prompt, Stimulus
+from careline.flows.moves import Stimulus
+from careline.flows.spoken import Prompt
 
 NOTICE = Prompt("greeting.emergency-notice")
 CALLING = Prompt("emergency.calling-help")

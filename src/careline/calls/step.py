@@ -12,7 +12,8 @@ from careline.calls.asks import Ask
 from careline.calls.fold import evolve
 from careline.calls.model import Call, Event, Kind
 from careline.calls.switch_commands import Command, Play
-from careline.flows.model import Flow, FlowPin, Prompt
+from careline.flows.model import Flow, FlowPin
+from careline.flows.spoken import Prompt
 from careline.kernel.calendar import Calendar
 from careline.organization.model import EmergencyContact
 from careline.queues.model import Queue

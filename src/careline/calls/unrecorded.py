@@ -15,7 +15,7 @@ from careline.calls.model import Call, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import StopPlay
 from careline.calls.waiting import Joining, put_in_line
-from careline.flows.model import Prompt
+from careline.flows.spoken import Prompt
 
 #: The keys, as `voicemail.unrecorded` and `voicemail.unrecorded-callback` say.
 AGREE_KEY, CALLBACK_KEY = "1", "2"

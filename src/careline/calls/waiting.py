@@ -15,8 +15,8 @@ from careline.calls.message import invite_message
 from careline.calls.model import FIRST_OF_ALL, Call, Direct, Kind, Phase
 from careline.calls.step import Step
 from careline.calls.switch_commands import Park, Unpark
-from careline.flows.model import Prompt
 from careline.flows.nodes import PERSON_SECONDS
+from careline.flows.spoken import Prompt
 from careline.queues import skills
 from careline.queues.estimate import Announced
 from careline.queues.estimate import announce as announced

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from careline.flows import listening
-from careline.flows.model import Cursor, Env, Flow
+from careline.flows.model import Cursor, Flow
+from careline.flows.moves import Env
 from careline.flows.nodes import Collect, Consent, Menu, Verify
 from careline.flows.place import Place
 

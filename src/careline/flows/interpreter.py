@@ -11,30 +11,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from careline.flows import listening
-from careline.flows.model import (
+from careline.flows.model import Cursor, Flow, FlowError, id_of
+from careline.flows.moves import (
     Action,
     Answered,
     Ask,
     Cause,
     Chosen,
     Consented,
-    Cursor,
     Env,
     Finish,
-    Flow,
-    FlowError,
     Heard,
     Hush,
     Key,
     Listen,
-    Prompt,
     Speak,
     Stimulus,
     ToCallback,
     ToQueue,
     ToTransfer,
     ToVoicemail,
-    id_of,
 )
 from careline.flows.nodes import (
     Branch,
@@ -49,7 +45,6 @@ from careline.flows.nodes import (
     Menu,
     Say,
     SetValues,
-    Spoken,
     SubFlow,
     TableLookup,
     Transfer,
@@ -58,6 +53,7 @@ from careline.flows.nodes import (
     Voicemail,
 )
 from careline.flows.place import Place
+from careline.flows.spoken import Prompt, Spoken
 
 #: Nodes passed without waiting before a flow is called endless. The publish gate lets no such flow through.
 _MOST_STEPS = 5000

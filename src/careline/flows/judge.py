@@ -8,8 +8,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from careline.flows.model import Flow, Problem
-from careline.flows.nodes import Prompt, Recording, Spoken, Words
 from careline.flows.place import BUILT_IN, FUNCTIONS, SLOT, SPOKEN_AS
+from careline.flows.spoken import Prompt, Recording, Spoken, Words
 from careline.kernel.expressions import Expression
 
 #: The keys of a telephone.

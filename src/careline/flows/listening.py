@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from careline.flows.model import Heard, Prompt
-from careline.flows.nodes import Collect, Consent, Factor, Menu, Option, Spoken, Verify
+from careline.flows.moves import Heard
+from careline.flows.nodes import Collect, Consent, Factor, Menu, Option, Verify
 from careline.flows.place import Place
+from careline.flows.spoken import Prompt, Spoken
 from careline.kernel.phone import to_e164
 
 Listener = Menu | Collect | Consent | Verify

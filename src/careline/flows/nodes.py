@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+from careline.flows.spoken import Prompt, Spoken
 from careline.kernel.expressions import Expression
 
 #: A thing of the organization: its id, or its name while a flow is written; publishing turns names into ids.
@@ -16,31 +17,6 @@ Exits = Mapping[str, str]
 
 #: How long a caller who asks for one person waits for that person alone, unless the flow says otherwise, in seconds.
 PERSON_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt of the catalogue with its values, for example `queue.position` with `number=3`."""
-
-    key: str
-    params: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The practice's own words, by language; `{name}` or `{name:date}` puts a value in."""
-
-    texts: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """Uploaded recordings, by language: their ids."""
-
-    ids: Mapping[str, str]
-
-
-Spoken = Prompt | Words | Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

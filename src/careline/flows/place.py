@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from careline.flows.model import Cursor, Env, Flow, FlowError, Frame, Noted, Prompt, id_of, key_of
-from careline.flows.nodes import Hours, Node, Recording, Spoken, SubFlow, Words
+from careline.flows.model import Cursor, Flow, FlowError, Frame, id_of, key_of
+from careline.flows.moves import Env, Noted
+from careline.flows.nodes import Hours, Node, SubFlow
+from careline.flows.spoken import Prompt, Recording, Spoken, Words
 from careline.kernel.expressions import Expression, Function
 
 #: `{name}` or `{name:date}` in a text.

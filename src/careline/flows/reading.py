@@ -14,7 +14,8 @@ from uuid import UUID
 from careline.flows import gate
 from careline.flows.kinds import FACTORS, KINDS, VARIABLE_TYPES, Field, Kind
 from careline.flows.model import Flow, FlowError, Problem, Variable
-from careline.flows.nodes import Case, Factor, Node, Option, Prompt, Recording, Spoken, Words
+from careline.flows.nodes import Case, Factor, Node, Option
+from careline.flows.spoken import Prompt, Recording, Spoken, Words
 from careline.flows.text import load
 from careline.kernel.expressions import Expression, ExpressionError
 from careline.kernel.expressions import read as read_expression

@@ -12,34 +12,30 @@ from typing import Any
 from uuid import UUID
 
 from careline.flows.interpreter import follow
-from careline.flows.model import (
+from careline.flows.model import Cursor, Flow, FlowError, Frame, id_of
+from careline.flows.moves import (
     Action,
     Answered,
     Ask,
     Cause,
     Chosen,
     Consented,
-    Cursor,
     Env,
     Finish,
-    Flow,
-    FlowError,
-    Frame,
     Heard,
     Hush,
     Key,
     Listen,
     Noted,
-    Prompt,
     Speak,
     Stimulus,
     ToCallback,
     ToQueue,
     ToTransfer,
     ToVoicemail,
-    id_of,
 )
 from careline.flows.nodes import Collect, Consent, EnterQueue, Hours, Menu, Ref, Verify
+from careline.flows.spoken import Prompt
 from careline.flows.start import Start
 
 #: How long a prompt lasts in virtual time, in seconds.

@@ -8,19 +8,8 @@ from uuid import UUID
 
 from careline.flows.kinds import KIND_OF
 from careline.flows.model import Flow, key_of
-from careline.flows.nodes import (
-    Branch,
-    Collect,
-    Consent,
-    End,
-    Menu,
-    Node,
-    Prompt,
-    Spoken,
-    SubFlow,
-    Verify,
-    ways,
-)
+from careline.flows.nodes import Branch, Collect, Consent, End, Menu, Node, SubFlow, Verify, ways
+from careline.flows.spoken import Prompt, Spoken
 from careline.kernel.expressions import Expression
 
 #: How deep sub-flows may lie in each other.

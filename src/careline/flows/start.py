@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from careline.flows.model import Door, FlowError
+from careline.flows.model import FlowError
+from careline.flows.moves import Door
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from careline.flows.model import Flow
-from careline.flows.nodes import Words
 from careline.flows.place import pieces
 from careline.flows.shape import prompts_of
+from careline.flows.spoken import Words
 
 
 def words_of(flow: Flow) -> set[tuple[str, str]]:

@@ -12,7 +12,8 @@ import msgspec
 
 from careline.calls.floor import Floor
 from careline.calls.model import Call, Event
-from careline.calls.orders import Order, obey
+from careline.calls.order_model import Order
+from careline.calls.orders import obey
 from careline.calls.outcome import AgentEvent, FloorEvent, Happening, Outcome
 from careline.calls.plan import FloorPlan
 from careline.calls.replay import Replay, Report, Row
