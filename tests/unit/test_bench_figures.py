@@ -36,13 +36,43 @@ def test_a_budget_is_of_the_ratio_and_without_a_peer_of_the_figure(
     assert (figure.ratio, figure.ok) == (ratio, ok)
 
 
+@pytest.mark.parametrize(
+    ("ours", "peer", "ok"), [(5.0, 2.0, True), (5.1, 2.0, False), (None, 2.0, False), (1.0, None, False)]
+)
+def test_a_margin_is_what_we_may_be_over_the_peer(ours: float | None, peer: float | None, ok: bool) -> None:
+    figure = Figure("x", ours, peer, "ms", 3.0, margin=True)
+    assert figure.ok is ok
+    assert "<= +3 ms" in Report("offer", [figure]).table()
+
+
+def test_the_offer_is_held_against_app_queue_of_the_same_run() -> None:
+    def run(ms: float) -> Offered:
+        return Offered(Calls(placed=100, completed=100, seconds=1.0), [ms / 1000] * 100, 1.0, 1.0)
+
+    kept = {f.name: f.ok for f in compare(60, run(5.9), run(3.0))}
+    assert kept["offer p50 at 60 calls/s"] and kept["offer p95 at 60 calls/s"]
+    late = {f.name: f.ok for f in compare(60, run(6.5), run(3.0))}
+    assert late["offer p50 at 60 calls/s"] is False
+    beyond = {f.name: f.ok for f in compare(160, run(90), run(3.0))}
+    assert beyond["offer p50 at 160 calls/s"] is None and beyond["calls lost at 160 calls/s"] is True
+
+
 def test_the_report_is_written_as_documented(tmp_path: Path) -> None:
     report = Report("offer", [Figure("offer p50", 2.0, 1.0, "ms", 1.0)])
     report.write(tmp_path / "out.json")
     body = json.loads((tmp_path / "out.json").read_text())
     assert set(body) == {"bench", "date", "machine", "figures"}
     assert body["figures"] == [
-        {"name": "offer p50", "ours": 2.0, "peer": 1.0, "ratio": 2.0, "unit": "ms", "budget": 1.0, "ok": False}
+        {
+            "name": "offer p50",
+            "ours": 2.0,
+            "peer": 1.0,
+            "ratio": 2.0,
+            "unit": "ms",
+            "budget": 1.0,
+            "margin": False,
+            "ok": False,
+        }
     ]
     assert not report.ok
     assert "NOT KEPT" in report.table()

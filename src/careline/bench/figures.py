@@ -13,13 +13,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One comparison. `budget` is what the ratio (or, without a peer, our value) may be at most."""
+    """One comparison. `budget` is what the ratio (or, without a peer, our value) may be at most; with `margin` it is by
+    how much we may be over the peer, in the figure's unit."""
 
     name: str
     ours: float | None
     peer: float | None
     unit: str
     budget: float | None = None
+    margin: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -33,8 +35,20 @@ class Figure:
         """Whether the budget is kept; None where there is none. A missing figure of ours keeps no budget."""
         if self.budget is None:
             return None
-        compared = self.ratio if self.peer else self.ours
-        return compared is not None and compared <= self.budget
+        return self._compared is not None and self._compared <= self.budget
+
+    @property
+    def _compared(self) -> float | None:
+        if self.margin:
+            return None if self.ours is None or self.peer is None else self.ours - self.peer
+        return self.ratio if self.peer else self.ours
+
+    @property
+    def allowed(self) -> str:
+        """The budget as a reader sees it; empty where there is none."""
+        if self.budget is None:
+            return ""
+        return f"<= +{self.budget:g} {self.unit}" if self.margin else f"<= {self.budget:g}"
 
     def as_json(self) -> dict[str, object]:
         """The figure as the report file holds it."""
@@ -70,7 +84,7 @@ class Report:
         head = f"{'':<{width}}{'Careline':>11}{'app_queue':>11}{'ratio':>8}  budget"
         rows = [head]
         for f in self.figures:
-            budget = "" if f.budget is None else f"<= {f.budget:g} {'ok' if f.ok else 'NOT KEPT'}"
+            budget = "" if f.budget is None else f"{f.allowed} {'ok' if f.ok else 'NOT KEPT'}"
             rows.append(f"{f.name + ' (' + f.unit + ')':<{width}}{_number(f.ours):>11}{_number(f.peer):>11}"
                         f"{_number(f.ratio):>8}  {budget}".rstrip())  # fmt: skip
         return "\n".join(rows)
