@@ -217,6 +217,44 @@ async def test_a_record_holds_the_whole_story_and_opening_it_is_audited(
     assert not seen.recordings[0].playable
 
 
+@pytest.mark.parametrize(
+    ("steps", "handlings", "figures"),
+    [
+        # Two queues before the answer: the whole wait counts. The agent's line broke: the caller waits again and is
+        # helped by another; neither the second wait nor the talk of two at once is talk twice over.
+        ([("queued", 100), ("queued", 70), ("connected", 60), ("requeued", 45), ("queued", 45), ("connected", 30),
+          ("ended", 10)], [(60, 45), (30, 10), (20, 12)], (40, 35)),
+        ([("queued", 100), ("connected", 60), ("queued", 45), ("ended", 10)], [(60, 45)], (40, 15)),
+        # Waiting ends where the message begins.
+        ([("queued", 100), ("voicemail_started", 80), ("voicemail_ended", 20), ("ended", 10)], [], (20, None)),
+        ([("queued", 100), ("ended", 10)], [], (90, None)),
+        ([("ended", 10)], [], (None, None)),
+    ],
+)  # fmt: skip
+async def test_waited_and_talked_count_what_the_caller_lived_through(
+    floor: Floor,
+    calls: CallService,
+    steps: list[tuple[str, float]],
+    handlings: list[tuple[float, float]],
+    figures: tuple[float | None, float | None],
+) -> None:
+    line, ana = await floor.line(), await floor.agent("Ana Ruiz")
+    # The row holds the last queue and the first answer only.
+    last = next((floor.ago(ago) for kind, ago in reversed(steps) if kind == "queued"), None)
+    first = next((floor.ago(ago) for kind, ago in steps if kind == "connected"), None)
+    call = await floor.call(line, phase="ended", ended_at=floor.ago(10), queued_at=last, connected_at=first)
+    for kind, ago in steps:
+        await floor.event(call, kind, ago)
+    for began, left in handlings:
+        await floor.insert(
+            "call_handling", id=new_id(), call_id=call, person_id=ana,
+            connected_at=floor.ago(began), left_at=floor.ago(left),
+        )  # fmt: skip
+    vera = floor.actor(await floor.person("Vera", Role.SUPERVISOR), "Vera", Role.SUPERVISOR)
+    (found,) = (await calls.search(vera, CallSearch())).calls
+    assert (found.waited_seconds, found.talked_seconds) == figures
+
+
 async def test_patients_are_named_only_to_those_who_may_see_patients(
     floor: Floor, calls: CallService, db: Database, tenant: int
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from careline.calls import reasons, timeline, wording
+from careline.calls import callback_wording, reasons, timeline, wording
 from careline.calls.model import Kind
 from careline.calls.switch_events import LegAnswered
 from careline.platform.i18n import use_language
@@ -74,3 +74,28 @@ def test_every_code_of_the_router_has_words():
 )
 def test_what_happens_by_rules_is_told_in_sentences(kind, body, sentence):
     assert wording.sentence(timeline.Step(at=NOON, kind=kind, body=body), NAMES) == sentence
+
+
+def test_everything_that_can_happen_on_a_call_is_told_in_a_sentence_or_left_out_on_purpose() -> None:
+    for kind in Kind:
+        step = timeline.Step(at=NOON, kind=kind.value, body={})
+        silent = {*wording.SILENT, *callback_wording.SILENT}
+        assert wording.told(step, {}) is not None or kind.value in silent, f"{kind} has no words"
+
+
+@pytest.mark.parametrize("what", ["red-flag", "phrase", "asked", "confirmed", "denied"])
+def test_what_was_understood_of_the_caller_has_its_own_words(what: str) -> None:
+    said = {wording.sentence(timeline.Step(at=NOON, kind="heard", body={"what": w}), {}) for w in (what, "else")}
+    assert len(said) == 2
+
+
+def test_an_emergency_that_waits_promises_no_numbers_that_the_line_does_not_have() -> None:
+    for why in ("nobody-signed-on", "in-line"):
+        told = wording.sentence(timeline.Step(at=NOON, kind="help_awaited", body={"why": why}), {})
+        assert told is not None
+        assert "if it has any" in told
+
+
+def test_what_a_call_needs_reads_as_people_write_it() -> None:
+    why = {"requirement": "scheduling >= 20", "strategy": "longest-idle", "turn": {"tier": "in-turn"}}
+    assert reasons.tell(NOON, why, NAMES).requirement == "scheduling ≥ 20"

@@ -168,6 +168,15 @@ SELECT id, name FROM queue WHERE id = ANY(%(ids)s)
 SELECT c.id, c.arrived_at, c.ended_at, l.label AS line, c.caller, c.source, c.language, c.phase, c.outcome,
        q.name AS queue, c.emergency, c.reason, c.dialled, c.ended_by, o.name AS location,
        c.queued_at, c.place_at, c.connected_at,
+       (SELECT min(e.at) FROM event e
+        WHERE e.stream = 'call' AND e.stream_id = c.id AND e.kind = 'queued') AS first_queued_at,
+       (SELECT min(e.at) FROM event e WHERE e.stream = 'call' AND e.stream_id = c.id
+          AND e.kind IN ('connected', 'transferred', 'voicemail_started')) AS taken_at,
+       -- Two agents who talk at the same time, in a consultation, count once.
+       (SELECT sum(extract(epoch FROM upper(talk) - lower(talk)))::float8
+        FROM (SELECT unnest(range_agg(tstzrange(h.connected_at,
+                       greatest(h.connected_at, coalesce(h.left_at, c.ended_at, %(now)s))))) AS talk
+              FROM call_handling h WHERE h.call_id = c.id AND NOT h.machine) talks) AS talked_seconds,
        coalesce((SELECT array_agg(p.name ORDER BY h.connected_at)
                  FROM call_handling h JOIN person p ON p.id = h.person_id WHERE h.call_id = c.id), '{}') AS agents,
        (SELECT count(*) FROM recording r WHERE r.call_id = c.id) AS recordings,

@@ -66,7 +66,7 @@ def tell(at: datetime, why: Mapping[str, Any], names: Mapping[UUID, str]) -> Why
         state=states().get(str(why["state"]), str(why["state"])) if why.get("state") else None,
         strategy=strategy_words().get(strategy, strategy),
         ring=int(why.get("step", 0)) + 1,
-        requirement=str(why.get("requirement") or "") or None,
+        requirement=str(why.get("requirement") or "").replace(">=", "≥").replace("<=", "≤") or None,
         turn=turns().get(str(turn.get("tier")), str(turn.get("tier", ""))),
         waited_seconds=float(turn.get("waited", 0.0)),
         score=float(turn.get("score", 0.0)),

@@ -78,8 +78,9 @@ class CallService:
             params["own"] is not None and actor.may(Permission.RECORDING_PLAY_OWN)
         )
         async with self.db.tenant(actor.tenant_id) as tx:
-            rows = await tx.all(_q["search_calls"], {**params, "limit": PAGE + 1})
-            calls = [summary(row, self.clock.now()) for row in rows[:PAGE]]
+            now = self.clock.now()
+            rows = await tx.all(_q["search_calls"], {**params, "now": now, "limit": PAGE + 1})
+            calls = [summary(row, now) for row in rows[:PAGE]]
             more = f"{calls[-1].arrived_at.isoformat()}~{calls[-1].id}" if len(rows) > PAGE else None
             fields = [k for k in ("number", "text", "agent", "queue", "line", "outcome") if getattr(wanted, k)]
             await audit.record(tx, actor, Action.SEARCH, "call", fields=fields, detail={"found": len(calls)})
@@ -187,7 +188,7 @@ class CallService:
         params = _search_params(CallSearch())
         params["id"] = call_id
         params["own"] = None if actor.may(Permission.CALL_READ) else actor.person_id
-        row = await tx.one(_q["search_calls"], {**params, "limit": 1})
+        row = await tx.one(_q["search_calls"], {**params, "now": self.clock.now(), "limit": 1})
         if row is None:
             raise NotFound
         return row
@@ -200,11 +201,12 @@ async def read_steps(tx: Tx, call_id: UUID) -> list[timeline.Step]:
 
 
 def summary(row: Row, now: datetime) -> CallSummary:
-    """A row of the search as a value."""
-    end = row["ended_at"] or now
-    began = row["queued_at"] or row["place_at"]
-    waited = ((row["connected_at"] or end) - began).total_seconds() if began else None
-    talked = (end - row["connected_at"]).total_seconds() if row["connected_at"] else None
+    """A row of the search as a value. Waited: from the first queue until somebody took the call, or it ended; talked:
+    while an agent was with the caller, hold included."""
+    began = row["first_queued_at"] or row["queued_at"] or row["place_at"]
+    until = row["taken_at"] or row["connected_at"] or row["ended_at"] or now
+    waited = (until - began).total_seconds() if began else None
+    talked = row["talked_seconds"]
     return CallSummary(
         id=row["id"],
         arrived_at=row["arrived_at"],

@@ -125,9 +125,9 @@ class CallSummary:
     outcome: str | None
     queue: str | None
     agents: list[str]
-    #: From the entry into the queue to the answer, or to the end.
+    #: From the entry into the first queue until an agent, an outside number or the voicemail took the call, or its end.
     waited_seconds: float | None
-    #: From the first answer by an agent to the end.
+    #: While an agent was with the caller, hold included.
     talked_seconds: float | None
     emergency: bool
     reason: str | None

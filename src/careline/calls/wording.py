@@ -12,7 +12,7 @@ from careline.platform.i18n import gettext as _
 from careline.queues.wording import languages
 
 #: Events that only move the machinery; the record leaves them to the event log.
-SILENT = frozenset({"flow_moved", "recording_started", "noted"})
+SILENT = frozenset({"flow_moved", "recording_started", "noted", "spoke", "fell_silent"})
 
 
 def outcomes() -> dict[str, str]:
@@ -109,10 +109,15 @@ def sentence(step: Step, names: Mapping[UUID, str]) -> str | None:
     """The step as a sentence; None when it is not worth telling."""
     if step.kind in SILENT or (step.kind in callback_wording.SILENT and callback_wording.sentence(step) is None):
         return None
+    return told(step, names) or step.kind.replace("_", " ").capitalize()
+
+
+def told(step: Step, names: Mapping[UUID, str]) -> str | None:
+    """What there are words for; None for a kind of event that nobody has given any."""
     who = names.get(step.id("agent_id") or UUID(int=0)) or _("an agent")
     queue = names.get(step.id("queue_id") or UUID(int=0)) or _("a queue")
     text = _of_caller(step, queue) or _of_agent(step, who) or _of_transfer(step, names)
-    return text or callback_wording.sentence(step) or step.kind.replace("_", " ").capitalize()
+    return text or callback_wording.sentence(step)
 
 
 def _of_caller(step: Step, queue: str) -> str | None:
@@ -164,6 +169,8 @@ def _of_caller(step: Step, queue: str) -> str | None:
             return _("The caller agreed to be recorded") if body.get("record") else _("The caller refused recording")
         case "flow_failed":
             return _("The call flow could not go on; a person takes over")
+        case "heard":
+            return _of_words(body)
         case "recovered":
             return _("Call control was restarted and took the call over")
         case "ended":
@@ -172,6 +179,18 @@ def _of_caller(step: Step, queue: str) -> str | None:
             said = _("Ended by %(who)s") % {"who": by}
             return f"{said}: {outcome}" if outcome else said
     return None
+
+
+def _of_words(body: Mapping[str, object]) -> str:
+    """What was understood of the caller's words, as far as it is a choice; nothing else is kept."""
+    told = {
+        "red-flag": _("Words that may mean an emergency were heard"),
+        "phrase": _("A choice of the menu was heard in the caller's words"),
+        "asked": _("The caller was asked whether it was understood rightly"),
+        "confirmed": _("The caller said yes"),
+        "denied": _("The caller said no, and the menu begins again"),
+    }
+    return told.get(str(body.get("what")), _("The caller's words were heard"))
 
 
 def _of_ask(step: Step) -> str:
@@ -229,8 +248,12 @@ def _of_agent(step: Step, who: str) -> str | None:
                 "words": _("EMERGENCY: the caller said words that may mean one"),
             }
             return by_caller.get(str(body.get("how"))) or _("EMERGENCY raised")
-        case "help_awaited" if body.get("why") in ("nobody-signed-on", "in-line"):
-            return _("Numbers outside are rung if nobody here takes the call")
+        case "help_awaited" if body.get("why") == "again":
+            return _("The numbers outside are tried once more in a moment")
+        case "help_awaited" if body.get("why") in ("nobody-signed-on", "in-line", None):
+            return _("If nobody here takes the call in time, the emergency numbers of the line are rung, if it has any")
+        case "help_awaited":
+            return _("That number could not help; the next one is rung")
         case "help_called":
             return _("Nobody here took the emergency; ringing outside, attempt %(n)s") % {"n": body.get("tried")}
         case "help_asked":

@@ -1,4 +1,5 @@
 // The lower half of the board: calls in the house and agents, with what a supervisor can do about them.
+import { awayReason } from "./away.js";
 import { clock, h, render, t } from "./dom.js";
 
 // --- calls ----------------------------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ export function drawAgents(page) {
       h("tbody", agents.map((agent) => h("tr", { key: agent.id },
         h("th", { scope: "row" }, agent.name),
         h("td", h("span.status-pill", { "data-tone": TONES[agent.status] }, page.data.statuses[agent.status] ?? agent.status),
-          agent.reason && agent.status === "away" && h("span.faint", agent.reason), agent.queue && h("span.faint", agent.queue), " ",
+          agent.reason && agent.status === "away" && h("span.faint", awayReason(agent.reason)), agent.queue && h("span.faint", agent.queue), " ",
           agent.uncoded > 0 && h("span.faint", t("without a code: %(n)s", { n: agent.uncoded })),
           agent.status !== "offline" && !agent.phone_online && h("span.status-pill", { "data-tone": "late" }, t("no telephone"))),
         h("td.num", clock(agent.since)),

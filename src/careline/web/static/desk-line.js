@@ -1,8 +1,8 @@
 // Left: my state, the ringing call, my queues, my open work.
+import { AWAY_CHOICES, awayReason } from "./away.js";
 import { clock, h, render, t } from "./dom.js";
 
 const TONES = { available: "good", offered: "busy", talking: "busy", wrap_up: "late", not_responding: "late" };
-const REASONS = () => [["break", t("Break")], ["lunch", t("Lunch")], ["meeting", t("Meeting")], ["training", t("Training")], ["other", t("Other")]];
 
 export function drawLine(desk) {
   render(document.getElementById("line-body"), me(desk), offer(desk), lastOffer(desk), queues(desk), uncoded(desk), work(desk), options(desk));
@@ -16,19 +16,17 @@ function me(desk) {
     type: "button", key: wanted, "aria-pressed": on(wanted), "aria-busy": busy.has("status") || undefined,
     "aria-keyshortcuts": `Alt+${key}`, title: `Alt ${key}`, onclick: () => desk.actions.status(wanted, wanted === "away" ? "break" : null),
   }, label);
-  const reasons = REASONS();
+  const reasons = AWAY_CHOICES();
   return h("div.me", { key: "me" },
-    h("div.me-now", { "data-tone": TONES[status] ?? "" }, h("strong", data.statuses[status] ?? status), status === "away" && me.reason && h("span.faint", reasonWord(me.reason, reasons)), clock(me.since)),
+    h("div.me-now", { "data-tone": TONES[status] ?? "" }, h("strong", data.statuses[status] ?? status), status === "away" && me.reason && h("span.faint", awayReason(me.reason)), clock(me.since)),
     status === "not_responding" && h("p.notice.late", { key: "missed" }, t("A call rang and was not answered. No calls come until you are available again.")),
     h("div.states", { role: "group", "aria-label": t("My status") },
       button("available", t("Available"), 1), button("away", t("Away"), 2), button("offline", t("Offline"), 3)),
     status === "away" && h("div", { key: "why" }, h("label.sr", { for: "away-reason" }, t("Reason for being away")),
       h("select", { id: "away-reason", onchange: (event) => desk.actions.status("away", event.target.value) },
-        [...(reasons.some(([code]) => code === me.reason) ? [] : [[me.reason ?? "", me.reason ?? "–"]]), ...reasons].map(([code, label]) => h("option", { value: code, selected: code === me.reason }, label)))),
+        [...(reasons.some(([code]) => code === me.reason) ? [] : [[me.reason ?? "", me.reason ? awayReason(me.reason) : "–"]]), ...reasons].map(([code, label]) => h("option", { value: code, selected: code === me.reason }, label)))),
     phone(desk));
 }
-
-const reasonWord = (code, reasons) => reasons.find(([known]) => known === code)?.[1] ?? code;
 
 function phone(desk) {
   const { me, phone: soft, snapshot } = desk;
@@ -96,15 +94,15 @@ function offer(desk) {
 function lastOffer(desk) {
   const local = desk.phone?.state.last;
   if (local?.outcome === "error") {
-    return h("p.notice.late", { key: "last", "data-outcome": "error" }, t("Error on this computer: the call could not be answered because the microphone could not be used. It went to a colleague."));
+    return h("p.notice.late", { key: "last", "data-outcome": "error" }, t("Error on this computer: the call could not be answered because the microphone could not be used. The caller keeps the place, and colleagues are asked."));
   }
   const last = desk.snapshot.last_offer;
   if (!last || desk.snapshot.offer || desk.snapshot.contact) return null;
   const words = {
-    "no-answer": t("Missed: the last call rang here and was not answered in time. It went to a colleague."),
-    declined: t("Rejected: you declined the last call. It went to a colleague."),
-    unreachable: t("Failed: your telephone could not be reached for the last call. It went to a colleague."),
-    failed: t("Failed: the last call could not be connected to your telephone. It went to a colleague."),
+    "no-answer": t("Missed: the last call rang here and was not answered in time. The caller keeps the place, and colleagues are asked."),
+    declined: t("Rejected: you declined the last call. The caller keeps the place, and colleagues are asked. Choose Available to take calls again."),
+    unreachable: t("Failed: your telephone could not be reached for the last call. The caller keeps the place, and colleagues are asked."),
+    failed: t("Failed: the last call could not be connected to your telephone. The caller keeps the place, and colleagues are asked."),
     "caller-left": t("The caller hung up while it rang. That does not count against you."),
   };
   return words[last.reason] ? h("p.notice", { key: "last", "data-outcome": last.reason, class: last.reason === "caller-left" || last.reason === "declined" ? "notice" : "notice late" }, words[last.reason]) : null;
