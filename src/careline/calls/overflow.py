@@ -23,7 +23,7 @@ from careline.flows.spoken import Prompt
 from careline.queues import overflow as rules
 from careline.queues.model import Queue
 from careline.queues.overflow import Action, QueueState
-from careline.queues.rules import Target
+from careline.queues.rules import Overflow, Target
 
 if TYPE_CHECKING:
     from careline.calls.floor import Floor
@@ -66,13 +66,19 @@ def next_check(floor: Floor, call: Call, now: datetime) -> datetime | None:
     if queue is not None:
         waited = (now - _since(call)).total_seconds()
         moments.append(rules.next_check(waited, queue.rules, _since(call)))
-        # A wait has its own moment; only whether a site is open then changes without the call.
-        alone = (r.measure != "wait" or r.target.kind == "site" for r in queue.rules.overflow if r.at != "entry")
-        if queue.rules.leave.when_empty or any(alone):
+        if queue.rules.leave.when_empty or any(_changes_alone(r, call, waited) for r in queue.rules.overflow):
             moments.append(now + LOOK)
     if line and line.max_wait_seconds and _mark(MAXIMUM, call.queue_id) not in call.diverted:
         moments.append(max(now, call.queued_at + timedelta(seconds=line.max_wait_seconds)))
     return min((m for m in moments if m), default=None)
+
+
+def _changes_alone(rule: Overflow, call: Call, waited: float) -> bool:
+    """Whether a rule may come to hold without the call doing anything. A wait has its own moment, unless it was over
+    when the call came here with its place kept; whether a site is open then changes by itself."""
+    if rule.at == "entry" or rule.measure != "wait" or rule.target.kind == "site":
+        return rule.at != "entry"
+    return 0 < rule.above <= waited and _mark("overflow-wait", call.queue_id) not in call.diverted
 
 
 def _since(call: Call) -> datetime:
