@@ -7,6 +7,7 @@ import re
 import psycopg
 import pytest
 
+from careline.kernel.ids import new_id
 from careline.platform.db import Database
 from careline.testing.postgres import Urls
 
@@ -42,6 +43,44 @@ def test_every_table_forces_row_level_security_or_is_infrastructure(pg_urls: Url
         ).fetchall()
     unprotected = {name for name, forced, policy in rows if not (forced and policy)}
     assert unprotected - INFRASTRUCTURE == set()
+
+
+#: References between two tables of tenants which do not say that both rows are the same tenant's.
+ACROSS = """
+SELECT c.conrelid::regclass || '.' || c.conname
+FROM pg_constraint c
+JOIN pg_attribute here ON here.attrelid = c.conrelid AND here.attname = 'tenant_id' AND NOT here.attisdropped
+JOIN pg_attribute there ON there.attrelid = c.confrelid AND there.attname = 'tenant_id' AND NOT there.attisdropped
+WHERE c.contype = 'f' AND NOT EXISTS (
+  SELECT FROM unnest(c.conkey, c.confkey) AS pair (mine, its) WHERE mine = here.attnum AND its = there.attnum
+)
+"""
+
+
+def test_every_reference_holds_the_tenant(pg_urls: Urls) -> None:
+    with psycopg.connect(pg_urls.owner) as conn:
+        assert conn.execute(ACROSS).fetchall() == []
+        unchecked = "SELECT conname FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
+        assert conn.execute(unchecked).fetchall() == []
+        conn.execute("CREATE TABLE loose (tenant_id int, person_id uuid CONSTRAINT alone REFERENCES person (id))")
+        assert conn.execute(ACROSS).fetchall() == [("loose.alone",)]
+        conn.rollback()
+
+
+async def test_a_row_cannot_point_at_another_tenants(db: Database, tenant: int) -> None:
+    async with db.system() as tx:
+        other = await tx.one("INSERT INTO tenant (slug, name) VALUES ('other', 'Other') RETURNING id")
+    assert other is not None
+    person, queue = new_id(), new_id()
+    async with db.tenant(tenant) as tx:
+        await tx.run("INSERT INTO person (id, email, name) VALUES (%(id)s, 'a@example.org', 'A')", {"id": person})
+    async with db.tenant(other["id"]) as tx:
+        await tx.run("INSERT INTO queue (id, name) VALUES (%(id)s, 'Theirs')", {"id": queue})
+    points = "INSERT INTO queue_member (queue_id, person_id) VALUES (%(queue)s, %(person)s)"
+    for mine in (tenant, other["id"]):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            async with db.tenant(mine) as tx:
+                await tx.run(points, {"queue": queue, "person": person})
 
 
 def test_no_role_of_ours_escapes_row_level_security(pg_urls: Urls) -> None:
