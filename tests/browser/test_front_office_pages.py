@@ -241,5 +241,18 @@ async def test_the_closure_switch_closes_at_once_and_opens_again(clinic: Clinic,
     assert "Closed: emergency" in await page.inner_text("main")
     await page.goto(clinic.app.url + "/hours")
     async with page.expect_navigation():
-        await page.click("text=Open again")
+        await page.click("main >> text=Open again")
+    assert "None is on." in await page.inner_text("main")
+
+
+async def test_the_banner_on_the_page_of_closures_opens_again_and_the_page_says_so(
+    clinic: Clinic, visit: Visit
+) -> None:
+    page = await visit_as(visit, clinic, clinic.admin, "/hours")
+    await page.click("details summary:has-text('Close at once')")
+    await page.fill("#reason", "Burst pipe")
+    async with page.expect_navigation():
+        await page.click("button.harm")
+    async with page.expect_navigation():
+        await page.click("#switches >> text=Open again")
     assert "None is on." in await page.inner_text("main")

@@ -37,7 +37,9 @@ if (banner) {
   const act = async (path, body, done) => {
     try {
       await post(path, body, { key: crypto.randomUUID() });
-      toast(done);
+      // The page of closures lists them itself, as they were when it was made.
+      if (document.getElementById("closures")) location.reload();
+      else toast(done);
     } catch (problem) {
       toast(problem.message);
     }
