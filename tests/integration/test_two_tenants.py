@@ -15,7 +15,7 @@ from careline.calls.service import CallService
 from careline.flows.service import FlowService
 from careline.flows.table_service import TableService
 from careline.flows.views import NotPublishable
-from careline.kernel.errors import CarelineError, InvalidInput
+from careline.kernel.errors import CarelineError, InvalidInput, NotFound
 from careline.lookups.client import LookupClient
 from careline.lookups.model import Question
 from careline.lookups.service import LookupService
@@ -28,6 +28,7 @@ from careline.security.permissions import Role
 from careline.testing.builders import make_tenant
 from careline.testing.clock import ManualClock
 from careline.testing.floor import Floor
+from careline.testing.neighbours import everything
 from careline.testing.scene import Orders
 from careline.voice_agents.model import NoSuchConversation
 from careline.voice_agents.service import VoiceAgentService
@@ -151,30 +152,14 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-async def _everything(h: Houses) -> dict[str, Any]:
-    """Every row of the other practice, apart from what reading it writes down."""
-    found: dict[str, Any] = {}
-    async with h.db.tenant(h.other.tenant_id) as tx:
-        tables = await tx.all(
-            "SELECT DISTINCT table_name AS name FROM information_schema.columns WHERE column_name = 'tenant_id'"
-            " AND table_schema = 'public' AND table_name NOT IN ('timer', 'person_directory', 'sign_in_throttle')"
-        )
-        for name in sorted(row["name"] for row in tables):
-            rows = await tx.all(
-                f"SELECT count(*) AS n, md5(string_agg(t::text, '|' ORDER BY t::text)) AS all FROM {name} t"
-            )
-            found[name] = rows[0]
-    return found
-
-
 @pytest.mark.parametrize("what", ATTACKS)
 async def test_nothing_of_another_practice_is_read_changed_or_named(houses: Houses, what: str) -> None:
-    before = await _everything(houses)
+    before = await everything(houses.db, houses.other.tenant_id)
     with pytest.raises(CarelineError) as refused:
         await ATTACKS[what](houses)
     assert refused.value.status in (400, 404, 409), refused.value
     assert "Their" not in str(refused.value.facts) + refused.value.detail
-    assert await _everything(houses) == before
+    assert await everything(houses.db, houses.other.tenant_id) == before
     assert any(row["n"] for row in before.values()), "there was something to find"
 
 
@@ -216,7 +201,8 @@ async def test_another_practices_systems_and_voice_agents_are_not_asked(houses: 
     found = await houses.lookups.ask(houses.mine, Question(endpoint="theirs"))
     assert (found.exit, found.why) == ("failed", "unknown-endpoint")
     assert await houses.agents.find(houses.mine, "theirs") is None
-    await houses.queues.end_surge(houses.mine, houses.theirs["surge"])
+    with pytest.raises(NotFound):
+        await houses.queues.end_surge(houses.mine, houses.theirs["surge"])
     assert [s.id for s in await houses.queues.surges(houses.other)] == [houses.theirs["surge"]], (
         "and their surge goes on"
     )

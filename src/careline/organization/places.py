@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from careline.kernel.clock import Clock
-from careline.kernel.errors import InvalidInput
+from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
 from careline.kernel.phone import to_e164
 from careline.kernel.text import plain
@@ -102,9 +102,11 @@ class PlacesService:
         return department_id
 
     async def members(self, actor: Actor, department_id: UUID) -> list[tuple[UUID, str]]:
-        """Who works a department's inbox."""
+        """Who works a department's inbox. Raises `NotFound`."""
         actor.require(*STAFF)
         async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["find_department"], {"id": department_id}) is None:
+                raise NotFound
             rows = await tx.all(q["list_members"], {"department_id": department_id})
         return [(row["id"], row["name"]) for row in rows]
 
@@ -162,6 +164,8 @@ class PlacesService:
         """What agents may tell callers about a practice."""
         actor.require(*STAFF)
         async with self.db.tenant(actor.tenant_id) as tx:
+            if await tx.one(q["find_account"], {"id": account_id}) is None:
+                raise NotFound
             rows = await tx.all(q["list_practice_info"], {"account_id": account_id, "at": self.clock.now()})
         return [PracticeInfo(**row) for row in rows]
 

@@ -95,6 +95,15 @@ VALUES (%(id)s, %(location_id)s, %(line_id)s, %(reason)s, %(closed_at)s, %(close
 -- name: lift_closure
 UPDATE closure SET lifted_at = %(at)s, lifted_by = %(by)s WHERE id = %(id)s AND lifted_at IS NULL
 
+-- name: find_closure
+SELECT id FROM closure WHERE id = %(id)s
+
+-- name: find_account
+SELECT id FROM account WHERE id = %(id)s
+
+-- name: find_department
+SELECT id FROM department WHERE id = %(id)s
+
 -- name: list_accounts
 SELECT id, name FROM account WHERE active ORDER BY name
 

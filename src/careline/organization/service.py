@@ -150,10 +150,13 @@ class OrganizationService(PlacesService):
             await audit.record(tx, actor, audit.Action.UPDATE, "line", line_id, fields=("label", "active"))
 
     async def line_history(self, actor: Actor, line_id: UUID) -> list[Version]:
-        """Every version of a line's configuration, newest first."""
+        """Every version of a line's configuration, newest first. Raises `NotFound`."""
         actor.require(Permission.ORGANIZATION_MANAGE, Permission.BOARD_READ)
         async with self.db.tenant(actor.tenant_id) as tx:
-            return [Version(**row) for row in await tx.all(q["line_history"], {"line_id": line_id})]
+            found = [Version(**row) for row in await tx.all(q["line_history"], {"line_id": line_id})]
+        if not found:
+            raise NotFound
+        return found
 
     # --- opening hours --------------------------------------------------------------------------------------------
 
@@ -264,13 +267,15 @@ class OrganizationService(PlacesService):
         return closure_id
 
     async def reopen(self, actor: Actor, closure_id: UUID) -> None:
-        """Lift an emergency closure. Lifting it twice is harmless."""
+        """Lift an emergency closure. Lifting it twice is harmless. Raises `NotFound`."""
         actor.require(Permission.CLOSURE_SWITCH)
         async with self.db.tenant(actor.tenant_id) as tx:
             params = {"id": closure_id, "at": self.clock.now(), "by": actor.person_id}
             if await tx.run(q["lift_closure"], params):
                 await append(tx, [happened(actor, "closure", closure_id, "lifted")])
                 await audit.record(tx, actor, audit.Action.EXECUTE, "closure", closure_id, detail={"on": False})
+            elif await tx.one(q["find_closure"], {"id": closure_id}) is None:
+                raise NotFound
 
     async def zone(self, actor: Actor) -> str:
         """The tenant's own IANA zone: in which its pages show times."""

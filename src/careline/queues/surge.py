@@ -90,12 +90,14 @@ class SurgeSwitch:
         return surge_id
 
     async def end_surge(self, actor: Actor, surge_id: UUID) -> None:
-        """Back to the ordinary rules. Ending it twice is harmless."""
+        """Back to the ordinary rules. Ending it twice is harmless. Raises `NotFound`."""
         actor.require(Permission.CLOSURE_SWITCH)
         async with self.db.tenant(actor.tenant_id) as tx:
             if await tx.run(_q["end_surge"], {"id": surge_id, "at": self.clock.now(), "by": actor.person_id}):
                 await append(tx, [_happened(actor, surge_id, "ended")])
                 await audit.record(tx, actor, audit.Action.EXECUTE, "surge", surge_id, detail={"on": False})
+            elif await tx.one(_q["known_surge"], {"id": surge_id}) is None:
+                raise NotFound
 
 
 def _happened(actor: Actor, surge_id: UUID, kind: str) -> NewEvent:

@@ -20,5 +20,8 @@ WHERE ended_at IS NULL AND (until IS NULL OR until > %(at)s) AND queue_id IS NOT
 INSERT INTO surge (id, queue_id, began_at, began_by, until)
 VALUES (%(id)s, %(queue_id)s, %(at)s, %(by)s, %(until)s)
 
+-- name: known_surge
+SELECT id FROM surge WHERE id = %(id)s
+
 -- name: end_surge
 UPDATE surge SET ended_at = %(at)s, ended_by = %(by)s WHERE id = %(id)s AND ended_at IS NULL
