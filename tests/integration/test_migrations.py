@@ -6,7 +6,9 @@ import asyncio
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -18,6 +20,8 @@ from careline.platform import outbox, postgres
 from careline.platform.db import Database
 from careline.platform.events import NewEvent, append
 from careline.platform.migrate import MigrationError, migrate, migrations, pending
+from careline.testing import builders
+from careline.testing.floor import Floor
 from careline.testing.postgres import Urls
 
 pytestmark = pytest.mark.integration
@@ -136,3 +140,31 @@ async def test_a_lookup_function_sees_all_tenants_and_nothing_else_does(pg_urls:
             await tx.all("SELECT * FROM thing")
     with psycopg.connect(pg_urls.relay) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
         conn.execute("SELECT tenant_of(7)")
+
+
+async def test_an_old_handling_that_nobody_wrapped_up_opens_no_patient_any_more(pg_urls: Urls, db: Database) -> None:
+    ended: dict[str, tuple[int, UUID]] = {}
+    now = datetime.now(UTC)
+    day = 86_400
+    for slug, number in (("one", "+15555550101"), ("two", "+15555550102")):
+        tenant_id = await builders.make_tenant(db, slug)
+        floor = Floor(db, tenant_id, now)
+        line, queue = await floor.line(number=number), await floor.queue("Front desk")
+        for name, left in (("forgotten", 2 * day), ("recent", 600), ("still wrapping up", 2 * day), ("talking", None)):
+            call = await floor.call(line, arrived=3 * day, queue_id=queue)
+            state = {"status": "wrap_up", "call_id": call} if name == "still wrapping up" else {"status": "away"}
+            agent = await floor.agent(f"{name} {slug}", queue, **state)
+            left_at = None if left is None else floor.ago(left)
+            times = {"connected_at": floor.ago(3 * day), "left_at": left_at}
+            handling = await floor.insert("call_handling", id=new_id(), call_id=call, person_id=agent, **times)
+            ended[f"{name} at {slug}"] = (tenant_id, handling)
+    (migration,) = (m for m in migrations() if m.version == 22)
+    with psycopg.connect(pg_urls.owner) as conn:
+        conn.execute(migration.text)
+    done = {}
+    for name, (tenant_id, handling) in ended.items():
+        async with db.tenant(tenant_id) as tx:
+            row = await tx.one("SELECT wrapped_up_at, left_at FROM call_handling WHERE id = %s", (handling,))
+        assert row is not None
+        done[name] = row["wrapped_up_at"] == row["left_at"] if row["wrapped_up_at"] else False
+    assert [name for name, closed in done.items() if closed] == ["forgotten at one", "forgotten at two"]
