@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from careline.bench import live
+from careline.bench.browsers import Screen
 from careline.bench.command import Offered, compare
 from careline.bench.figures import Figure, Report, quantile
 from careline.bench.load import Calls
@@ -92,6 +94,33 @@ def test_w3_the_same_seed_makes_the_same_floor() -> None:
     one, two = Scene(agents=20, waiting=50, queues=5), Scene(agents=20, waiting=50, queues=5)
     assert one.router.calls == two.router.calls
     assert one.queues == two.queues
+
+
+def test_a_screen_notes_when_it_showed_each_caller_and_each_offer() -> None:
+    screen = Screen()
+    for now, text in (
+        (1.0, '{"seq":1,"topic":"hello","data":null}'),
+        (2.0, '{"seq":2,"topic":"queues","data":[{"name":"Other","waiting":9},{"name":"Waiting","waiting":1}]}'),
+        (3.0, '{"seq":3,"topic":"board","data":{"queues":[{"name":"Waiting","waiting":3}]}}'),
+        (4.0, '{"seq":4,"topic":"me","data":{"offer":{"call_id":"a","line":"Main"}}}'),
+        (5.0, '{"seq":5,"topic":"me","data":{"offer":{"call_id":"a","line":"Main"}}}'),
+        (6.0, '{"seq":6,"topic":"me","data":{"offer":null}}'),
+    ):
+        screen.told(text, "Waiting", now)
+    assert screen.offers == [("a", 4.0)]
+    # Two callers who came together are shown together; the fourth never was.
+    assert screen.delays([1.5, 2.5, 2.75, 2.9]) == [0.5, 0.5, 0.25]
+
+
+def test_a_screen_that_never_showed_a_caller_keeps_no_budget() -> None:
+    told, blind = Screen(grew=[(1, 10.02)], offers=[("a", 10.03)]), Screen()
+    found = live.report(live.Size(ready=1), [10.0], [("d-bench0", "leg", 10.0)], [told, blind], {"web": 12.0})
+    figures = {figure.name: figure for figure in found.figures}
+    assert figures["one more waits, on 2 screens: p95"].ours == 20.0
+    assert figures["a call rings, on the agent's: p95"].ours == 30.0
+    assert figures["not shown at all, of 3"].ours == 1
+    assert not found.ok
+    assert live.report(live.Size(ready=1), [10.0], [("d-bench0", "leg", 10.0)], [told], {}).ok
 
 
 def test_quantiles() -> None:

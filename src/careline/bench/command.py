@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from careline.bench import hearing, routing, simulate
+from careline.bench import hearing, live, routing, simulate
 from careline.bench.figures import Figure, Report, quantile
 from careline.bench.load import Calls, Load, cpu_seconds
 from careline.bench.ours import NUMBER, WAITING, Ours
@@ -29,7 +29,7 @@ from careline.setup.steps import prepare, say
 from careline.telephony.prompts.render import bundled
 
 #: Benches of our own code alone: without Asterisk, without a peer.
-ALONE = {"routing": routing.command, "simulate": simulate.command, "redflags": hearing.command}
+ALONE = {"routing": routing.command, "simulate": simulate.command, "redflags": hearing.command, "live": live.command}
 
 #: Calls a second: the two of the budget, and twice the rate at which app_queue was seen to bend.
 RATES = (30, 60)
