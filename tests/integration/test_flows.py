@@ -116,6 +116,31 @@ async def test_q3_a_flow_is_written_checked_published_and_rolled_back(
     assert len(await flows.releases(admin, made.id)) == 5
 
 
+async def test_q3_what_callers_get_is_always_whole_and_going_back_changes_something(
+    flows: FlowService, admin: Actor, clock: ManualClock
+) -> None:
+    made = await flows.create(admin, "Main line", FLOW)
+    with pytest.raises(InvalidInput):
+        await flows.publish(admin, made.id, share=10)  # there is nothing for the other ninety
+    with pytest.raises(Conflict):
+        await flows.set_share(admin, made.id, 1, 100)  # nobody has judged it
+    await flows.publish(admin, made.id)
+    shares = [(1, 100)]
+    for number, share in ((2, 33), (3, 7), (4, 11)):
+        clock.advance(minutes=1)
+        await change(flows, admin, made.id, f"{FLOW}# {number}\n")
+        staged = await flows.publish(admin, made.id, share=share)
+        assert sum(s.share for s in staged.live) == 100, staged.live
+        assert (staged.live[0].number, staged.live[0].share) == (number, share)
+        before, shares = shares, [(s.number, s.share) for s in staged.live]
+    # Set anew to what it is: going back goes back past that.
+    clock.advance(minutes=1)
+    await flows.set_share(admin, made.id, 4, 11)
+    clock.advance(minutes=1)
+    back = await flows.roll_back(admin, made.id)
+    assert [(s.number, s.share) for s in back.live] == before
+
+
 async def test_q3_a_flow_with_problems_or_a_red_test_is_not_published(flows: FlowService, admin: Actor) -> None:
     made = await flows.create(admin, "Main line", FLOW.replace("no_input: help", "no_input: nowhere"))
     with pytest.raises(NotPublishable) as refused:

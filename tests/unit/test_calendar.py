@@ -240,3 +240,24 @@ def test_a_line_that_means_nothing_is_refused(line: str) -> None:
 def test_a_rule_that_does_not_name_days_is_refused(text: str) -> None:
     with pytest.raises(InvalidHours):
         hours(recurring=[{"rule": text, "open": []}])
+
+
+def test_o18_every_day_of_a_range_is_told_by_its_name() -> None:
+    winter = hours(exceptions=[rule("2026-12-28..2027-01-02 closed Winter break")])
+    named = [winter.label_on(local(2026, 12, 28, 9) + timedelta(days=n)) for n in range(-1, 7)]
+    assert named == [None, *["Winter break"] * 6, None]
+
+
+@pytest.mark.parametrize(
+    ("openings", "refused"),
+    [([["08:00", "12:00"], ["12:00", "17:00"]], False), ([["08:00", "12:00"], ["11:00", "17:00"]], True),
+     ([["08:00", "24:00"], ["17:00", "18:00"]], True), ([["00:00", "08:00"], ["17:00", "24:00"]], False)],
+)  # fmt: skip
+def test_o18_openings_of_a_day_do_not_overlap_however_late_they_end(openings: list[list[str]], refused: bool) -> None:
+    body = {"zone": "America/Chicago", "weekly": {"mon": openings}}
+    try:
+        Hours.from_body(body)
+    except InvalidHours:
+        assert refused
+    else:
+        assert not refused

@@ -11,7 +11,7 @@ from careline.calls.model import Kind, Phase
 from careline.calls.switch_events import HangupCause as Cause
 from careline.calls.switch_events import LegAnswered, LegEnded
 from careline.queues.model import AgentStatus
-from careline.queues.rules import Callback, Overflow, Rules, Target
+from careline.queues.rules import Callback, Join, Overflow, Rules, Target
 from careline.testing.world import ANA, BEN, NUMBER, OTHER, QUEUE, World
 
 pytestmark = pytest.mark.unit
@@ -97,8 +97,18 @@ def test_o14_a_rule_that_was_used_hides_no_later_one() -> None:
     assert world.call("c1").phase is Phase.VOICEMAIL
 
 
+def test_o15_two_queues_that_nobody_serves_do_not_pass_a_caller_to_and_fro() -> None:
+    world = a_world(join=Join(when_empty="refuse", target=Target(kind="queue", to=str(OTHER))))
+    back = Join(when_empty="refuse", target=Target(kind="queue", to=str(QUEUE)))
+    world.reconfigure(OTHER, rules=Rules(join=back))
+    world.into_queue("c1")
+    assert diverted(world, "c1") == [("join-empty", "queue")] * 2
+    assert (world.call("c1").queue_id, world.call("c1").phase) == (QUEUE, Phase.WAITING)
+
+
 def test_o14_the_longest_wait_of_a_line_offers_a_message_once() -> None:
-    world = World()
+    # A rule that never holds has the call looked at again and again.
+    world = a_world(Overflow(measure="waiting", above=99, at="waiting", target=VOICEMAIL))
     world.floor.lines[NUMBER] = replace(world.floor.lines[NUMBER], max_wait_seconds=60)
     world.into_queue("c1")
     world.later(59)
