@@ -15,7 +15,7 @@ from careline.kernel.ids import new_id
 from careline.platform.live import Topic
 from careline.security.actor import Actor
 from careline.security.permissions import Role
-from careline.web.live import ENDED, LiveHub, Socket
+from careline.web.live import AT_ONCE, BREATH, ENDED, LiveHub, Socket, Subscription
 
 pytestmark = pytest.mark.unit
 
@@ -119,6 +119,48 @@ async def test_a_burst_of_events_is_one_message() -> None:
         hub.happened([Event("call")])
     await page.until(lambda: len(page.heard("board")) == 2)
     assert view.taken == 2
+    await page.leave()
+
+
+def test_after_a_pause_a_view_is_taken_at_once_and_in_a_rush_once_a_breath() -> None:
+    one = Subscription(Topic(name="board", snapshot=Counter(), streams=frozenset()), None)
+    for _ in range(AT_ONCE):
+        assert one.ready <= 1000.0
+        one.take(1000.0)
+    assert one.ready == pytest.approx(1000.0 + BREATH)
+    one.take(1000.0 + BREATH)
+    assert one.ready == pytest.approx(1000.0 + 2 * BREATH)
+    one.take(2000.0)
+    assert one.ready < 2000.0
+
+
+async def test_a_rush_in_one_view_delays_no_other() -> None:
+    board, desk = Counter(), Counter()
+    topics = [
+        Topic(name="board", snapshot=board, streams=frozenset({"call"})),
+        Topic(name="me", snapshot=desk, streams=frozenset({"agent"})),
+    ]
+    page = Page(LiveHub(topics, None))
+    page.hub.received(page.socket, {"subscribe": ["board", "me"]})
+    await page.until(lambda: page.heard("board") and page.heard("me"))
+    page.socket.subscriptions["board"].spent += 3600
+    page.hub.happened([Event("call")])
+    page.hub.happened([Event("agent")])
+    await page.until(lambda: len(page.heard("me")) == 2)
+    assert len(page.heard("board")) == 1
+    assert page.socket.dirty == {"board"}
+    await page.leave()
+
+
+async def test_a_page_that_leaves_and_comes_back_gets_no_more_views_than_one_that_stays() -> None:
+    hub = hub_of(Counter())
+    page = Page(hub)
+    for _ in range(AT_ONCE):
+        hub.received(page.socket, {"subscribe": ["board"]})
+        page.socket.subscriptions["board"].take(1000.0)
+        hub.received(page.socket, {"unsubscribe": ["board"]})
+    hub.received(page.socket, {"subscribe": ["board"]})
+    assert page.socket.subscriptions["board"].ready == pytest.approx(1000.0 + BREATH)
     await page.leave()
 
 

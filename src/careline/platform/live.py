@@ -26,7 +26,7 @@ class Happened(Protocol):
     def person_id(self) -> UUID | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Topic:
     """One kind of live view: `board`, or with a key `call:<id>`."""
 
@@ -38,7 +38,8 @@ class Topic:
     streams: frozenset[str]
     #: Narrower: whether this event may change the view of this actor and key. None: every event of the streams does.
     concerns: Callable[[Happened, Any, str | None], bool] | None = None
-    #: The view is the same for every actor of a tenant with the same permissions: taken and encoded once for all.
+    #: The view is the same for every actor of a tenant with the same permissions: taken and encoded once for all, and
+    #: what concerns it concerns all.
     shared: bool = False
     #: Take it again after so many seconds even if nothing happened (figures that change by time alone).
     every: float | None = None

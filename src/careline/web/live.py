@@ -1,8 +1,8 @@
 """Live updates: one socket a tab, fed by the event rows.
 
-A page subscribes to topics; it gets a snapshot at once and a new one, at most ten times a second, whenever an event
-may have changed it. Snapshots replace each other, so nothing has to be replayed after a break: the page subscribes
-again. A view that many share is taken and encoded once.
+A page subscribes to topics; it gets a snapshot at once and a new one whenever an event may have changed it: at once
+after a pause, ten times a second while much happens. Snapshots replace each other, so nothing has to be replayed after
+a break: the page subscribes again. A view that many share is taken and encoded once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Close codes: the session is over (do not come back); a planned renewal (come back at once).
 ENDED, RENEW = 4401, 4408
-#: Least time between two rounds of messages on one socket.
-BREATH = 0.1
+#: Mean time between two views of one topic on one socket, in a rush; so many come at once after a pause.
+BREATH, AT_ONCE = 0.1, 3
 PING_EVERY = 15.0
 #: A session's end and lock are told by events; this finds the one that ran out, or whose event was missed.
 LOOK_EVERY = 60.0
@@ -48,13 +48,25 @@ class Subscription:
 
     topic: Topic
     key: str | None
+    #: The name the page knows it by.
+    name: str = field(init=False)
     sent: str | None = None
     taken: float = 0.0
+    #: Until when its views are spent: each takes a breath, and a pause gives back at most `AT_ONCE` of them.
+    spent: float = 0.0
 
     @property
-    def name(self) -> str:
-        """The name the page knows it by."""
-        return self.topic.name if self.key is None else f"{self.topic.name}:{self.key}"
+    def ready(self) -> float:
+        """The moment from which it may be taken again."""
+        return self.spent - (AT_ONCE - 1) * BREATH
+
+    def take(self, now: float) -> None:
+        """It is taken now."""
+        self.taken = now
+        self.spent = max(self.spent, now) + BREATH
+
+    def __post_init__(self) -> None:
+        self.name = self.topic.name if self.key is None else f"{self.topic.name}:{self.key}"
 
 
 @dataclass(eq=False)
@@ -73,6 +85,8 @@ class Socket:
     seq: int = 0
     ending: int | None = None
     stale: bool = False
+    #: What the topics it left had spent: coming back gives nothing back.
+    spent: float = 0.0
 
     def mark(self, names: Iterable[str]) -> None:
         """Topics to be taken again in the next round."""
@@ -103,6 +117,8 @@ class LiveHub:
                 self._by_stream[stream].append(topic)
         self._follow = follow
         self._sockets: dict[int, set[Socket]] = defaultdict(set)
+        #: Who listens to a topic of a tenant: an event is held against these alone.
+        self._listening: dict[tuple[int, str], set[tuple[Socket, Subscription]]] = defaultdict(set)
         self._views = SharedViews()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -146,14 +162,24 @@ class LiveHub:
                 continue
             if event.stream == "session":
                 self._session_changed(event, sockets)
-            topics = self._by_stream.get(event.stream, ())
-            for socket in sockets if topics else ():
-                for name, subscription in socket.subscriptions.items():
-                    topic = subscription.topic
-                    if topic in topics and (
-                        topic.concerns is None or topic.concerns(event, socket.actor, subscription.key)
-                    ):
-                        socket.mark((name,))
+            for topic in self._by_stream.get(event.stream, ()):
+                self._mark(topic, event)
+
+    def _mark(self, topic: Topic, event: Happened) -> None:
+        listening = self._listening.get((event.tenant_id, topic.name))
+        if not listening:
+            return
+        concerns = topic.concerns
+        if topic.shared:
+            # What everybody sees alike concerns everybody alike: asked once.
+            someone, _ = next(iter(listening))
+            if concerns is None or concerns(event, someone.actor, None):
+                for socket, subscription in listening:
+                    socket.mark((subscription.name,))
+        else:
+            for socket, subscription in listening:
+                if concerns is None or concerns(event, socket.actor, subscription.key):
+                    socket.mark((subscription.name,))
 
     def everything_may_have_changed(self) -> None:
         """After a gap in the events: take every view again."""
@@ -180,6 +206,8 @@ class LiveHub:
             await self._speak(socket)
         finally:
             tenant.discard(socket)
+            for name in list(socket.subscriptions):
+                self._leave(socket, name)
             LIVE_SOCKETS.dec()
 
     def received(self, socket: Socket, message: dict[str, Any]) -> None:
@@ -188,10 +216,18 @@ class LiveHub:
         for name in _names(message.get("subscribe")):
             topic, key = self._find(name)
             if topic is not None and (name in socket.subscriptions or len(socket.subscriptions) < MAX_TOPICS):
-                socket.subscriptions[name] = Subscription(topic, key)
+                self._leave(socket, name)
+                subscription = Subscription(topic, key, spent=socket.spent)
+                socket.subscriptions[name] = subscription
+                self._listening[socket.actor.tenant_id, topic.name].add((socket, subscription))
                 socket.mark((name,))
         for name in _names(message.get("unsubscribe")):
-            socket.subscriptions.pop(name, None)
+            self._leave(socket, name)
+
+    def _leave(self, socket: Socket, name: str) -> None:
+        if left := socket.subscriptions.pop(name, None):
+            socket.spent = max(socket.spent, left.spent)
+            self._listening[socket.actor.tenant_id, left.topic.name].discard((socket, left))
 
     def _find(self, name: str) -> tuple[Topic | None, str | None]:
         base, colon, key = name.partition(":")
@@ -223,43 +259,49 @@ class LiveHub:
             if now - born > life:
                 socket.ending = RENEW
                 break
-            if await self._round(socket):
-                await asyncio.sleep(BREATH)
+            await self._round(socket)
         await socket.close(socket.ending or ENDED)
 
     async def _wait(self, socket: Socket, pinged: float) -> None:
         """Until something is dirty, or it is time to speak anyway."""
         due = [pinged + PING_EVERY]
         due += [s.taken + s.topic.every for s in socket.subscriptions.values() if s.topic.every]
-        try:
-            async with asyncio.timeout(max(0.0, min(due) - time.monotonic())):
+        due += [s.ready for name in socket.dirty if (s := socket.subscriptions.get(name))]
+        if not socket.wake.is_set():
+            # A timer of the loop costs a fraction of a time-out, and every view of every page passes here.
+            timer = asyncio.get_running_loop().call_later(max(0.0, min(due) - time.monotonic()), socket.wake.set)
+            try:
                 await socket.wake.wait()
-        except TimeoutError:
-            now = time.monotonic()
-            socket.dirty.update(
-                name for name, s in socket.subscriptions.items() if s.topic.every and now - s.taken >= s.topic.every
-            )
+            finally:
+                timer.cancel()
+        now = time.monotonic()
+        socket.dirty.update(
+            name for name, s in socket.subscriptions.items() if s.topic.every and now - s.taken >= s.topic.every
+        )
         socket.wake.clear()
 
-    async def _round(self, socket: Socket) -> bool:
-        """Send what is dirty; returns whether anything was looked at."""
+    async def _round(self, socket: Socket) -> None:
+        """Send what is dirty, but for what was taken too often of late: that stays dirty."""
         dirty, socket.dirty = socket.dirty, set()
         if "session" in dirty and socket.stale:
             socket.stale = False
             if not await self._refresh(socket):
-                return False
+                return
             await self._tell_session(socket)
             dirty.update(socket.subscriptions)
+        now = time.monotonic()
         for name in dirty:
             subscription = socket.subscriptions.get(name)
             if subscription is None:
                 continue
-            subscription.taken = time.monotonic()
+            if subscription.ready > now:
+                socket.dirty.add(name)
+                continue
+            subscription.take(now)
             data = await self._take(socket, subscription)
             if data is not None and data != subscription.sent:
                 subscription.sent = data
                 await socket.say(name, data)
-        return bool(dirty)
 
     async def _take(self, socket: Socket, subscription: Subscription) -> str | None:
         try:
