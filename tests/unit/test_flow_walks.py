@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from careline.flows import interpreter
 from careline.flows.model import Cursor, Flow
 from careline.flows.moves import Action, Answered, Ask, Cause, Chosen, Env, Hush, Key, Listen, Speak, Stimulus, ToQueue
 from careline.flows.reading import read
+from careline.flows.shelf import bucket
 
 pytestmark = pytest.mark.unit
 
@@ -113,3 +115,11 @@ def test_what_another_system_sends_is_cut_to_what_a_variable_holds() -> None:
     assert walk.cursor is not None
     assert walk.cursor.variables["v"] == "9" * 500
     assert "unasked" not in walk.cursor.variables
+
+
+def test_a_share_of_one_flow_picks_other_callers_than_the_same_share_of_another() -> None:
+    calls = [UUID(int=7919 * n) for n in range(2000)]
+    first, second = ({c for c in calls if bucket(UUID(int=flow), c) < 1000} for flow in (1, 2))
+    assert 150 < len(first) < 250
+    assert 150 < len(second) < 250
+    assert len(first & second) < 60, "nobody is the trial's subject everywhere"

@@ -168,3 +168,21 @@ def test_o11_a_callback_is_offered_where_the_wait_is_long(above: int, offered: b
     world.into_queue("c1")
     world.press("2", "c1")
     assert (world.call("c1").arranging is not None) is offered
+
+
+# --- what it is called ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("door", "outcome"), [("closed", "closed"), ("closure", "closed"), ("open", "abandoned")])
+def test_who_never_waited_did_not_give_up_waiting(door: str, outcome: str) -> None:
+    world = a_world()
+    world.door = door  # type: ignore[assignment]
+    if door == "open":
+        world.into_queue("c1")
+        world.press("1", "c1")
+    else:
+        world.arrive("c1")
+        world.heard("c1")
+    assert world.call("c1").phase is Phase.VOICEMAIL
+    world.see(LegEnded(channel="c1", cause=Cause.NORMAL, at=world.now))
+    assert [e.body["outcome"] for e in world.events if e.kind is Kind.ENDED] == [outcome]

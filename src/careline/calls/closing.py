@@ -33,6 +33,9 @@ def _outcome(s: Step) -> str:
     match call.phase:
         case Phase.ARRIVED | Phase.FLOW:
             return "handled" if call.connected_at else "left-menu"
+        case Phase.VOICEMAIL if call.queued_at is None and not call.connected_at:
+            # Asked for a message and left without one, never having waited for anybody.
+            return "left-menu" if s.line.hours(s.now) == "open" else "closed"
         case Phase.WAITING | Phase.VOICEMAIL | Phase.CALLBACK:
             return "abandoned"
         case Phase.TALKING | Phase.ENDED:

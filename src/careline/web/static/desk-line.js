@@ -18,7 +18,7 @@ function me(desk) {
   }, label);
   const reasons = AWAY_CHOICES();
   return h("div.me", { key: "me" },
-    h("div.me-now", { "data-tone": TONES[status] ?? "" }, h("strong", data.statuses[status] ?? status), status === "away" && me.reason && h("span.faint", awayReason(me.reason)), clock(me.since)),
+    h("div.me-now", { "data-tone": TONES[status] ?? "" }, h("strong", data.statuses[status] ?? status), clock(me.since)),
     status === "not_responding" && h("p.notice.late", { key: "missed" }, t("A call rang and was not answered. No calls come until you are available again.")),
     h("div.states", { role: "group", "aria-label": t("My status") },
       button("available", t("Available"), 1), button("away", t("Away"), 2), button("offline", t("Offline"), 3)),
