@@ -16,6 +16,7 @@ from careline.platform.live import Topic
 from careline.security.actor import Actor
 from careline.security.permissions import Role
 from careline.web.live import AT_ONCE, BREATH, ENDED, LiveHub, Socket, Subscription
+from careline.web.live_views import SLICE, SharedViews
 
 pytestmark = pytest.mark.unit
 
@@ -177,6 +178,56 @@ async def test_other_tenants_streams_and_unconcerning_events_say_nothing() -> No
     await page.until(lambda: len(page.heard(f"board:{mine}")) == 2)
     assert view.taken == 2
     await page.leave()
+
+
+async def test_hundreds_of_screens_of_one_view_let_others_have_a_turn() -> None:
+    taken, go = Counter(), asyncio.Event()
+
+    async def view(actor: Actor, key: str | None) -> Any:
+        await go.wait()
+        return await taken(actor, key)
+
+    views, actor = SharedViews(), Actor(tenant_id=1, kind="person", person_id=new_id(), roles=frozenset())
+    topic = Topic(name="board", snapshot=view, streams=frozenset(), shared=True)
+    served: list[str] = []
+
+    async def look() -> None:
+        await views.take(actor, topic)
+        served.append("screen")
+
+    looking = [asyncio.create_task(look()) for _ in range(10 * SLICE)]
+    await asyncio.sleep(0)
+    looking[0].cancel()
+    go.set()
+    while not served:
+        await asyncio.sleep(0)
+    assert len(served) < 2 * SLICE, "all of them were served in one turn"
+    await asyncio.gather(*looking, return_exceptions=True)
+    assert len(served) == 10 * SLICE - 1
+    assert taken.taken == 1
+
+
+async def test_an_event_is_asked_once_whether_it_concerns_what_everybody_sees() -> None:
+    asked: list[str] = []
+
+    def concerns(event: Event, actor: Actor, key: str | None) -> bool:
+        asked.append(event.kind)
+        return event.kind == "queued"
+
+    hub = hub_of(Counter(), shared=True, concerns=concerns)
+    pages = [Page(hub) for _ in range(5)]
+    for page in pages:
+        hub.received(page.socket, {"subscribe": ["board"]})
+    for page in pages:
+        await page.until(lambda page=page: page.heard("board"))
+    hub.happened([Event("call", kind="announced"), Event("call", kind="queued")])
+    for page in pages:
+        await page.until(lambda page=page: len(page.heard("board")) == 2)
+    assert asked == ["announced", "queued"]
+    for page in pages:
+        await page.leave()
+    hub.happened([Event("call", kind="later")])
+    assert asked == ["announced", "queued"], "nobody listens any more"
 
 
 async def test_a_shared_view_is_taken_once_for_all_with_the_same_roles() -> None:

@@ -66,8 +66,8 @@ class Screen:
     offers: list[tuple[str, float]] = field(default_factory=list)
     messages: int = 0
 
-    def told(self, text: str, watched: str, now: float) -> None:
-        """A message came: `watched` is the name of the queue that is looked at."""
+    def told(self, text: str, watched: str, now: float) -> bool:
+        """A message came; whether it wants an answer. `watched` is the name of the queue that is looked at."""
         self.messages += 1
         message = _MESSAGE.decode(text)
         if message.topic == "me":
@@ -79,6 +79,7 @@ class Screen:
             waiting = next((queue.waiting for queue in queues if queue.name == watched), 0)
             if waiting > (self.grew[-1][0] if self.grew else 0):
                 self.grew.append((waiting, now))
+        return message.topic == "ping"
 
     def delays(self, moments: Sequence[float]) -> list[float]:
         """Seconds from the moment at which the first, second … caller waited until this screen showed as many."""
@@ -153,7 +154,9 @@ async def _open(visits: Sequence[Visit], port: int, watched: str, ready: Event, 
             await socket.send(msgspec.json.encode({"subscribe": visit.topics}).decode())
         try:
             async for text in socket:
-                screen.told(str(text), watched, time.monotonic())
+                if screen.told(str(text), watched, time.monotonic()):
+                    # As a page does: a sign of life.
+                    await socket.send("{}")
                 # Greeting and session come before the page's own views.
                 if screen.messages > len(visit.topics):
                     first[number].set()

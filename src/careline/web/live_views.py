@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,10 @@ import msgspec
 from careline.platform.i18n import language
 from careline.platform.live import Topic
 from careline.security.actor import Actor
+
+#: How many of those who wait for a view are served before others have a turn: a ringing telephone does not wait for
+#: five hundred screens.
+SLICE = 25
 
 
 def encode(value: Any) -> str:
@@ -27,7 +31,7 @@ class _Held:
     version: int
     view: str | None = None
     error: BaseException | None = None
-    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    waiters: deque[asyncio.Future[None]] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
 
     @property
@@ -43,7 +47,22 @@ class _Held:
             if not isinstance(error, Exception):
                 raise
         finally:
-            self.filled.set()
+            self._release()
+
+    async def filled(self) -> None:
+        """Wait until it is taken. Whoever leaves meanwhile takes it from nobody."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiters.append(turn)
+        await turn
+
+    def _release(self) -> None:
+        """Let the next few go on, and then the loop do what else is to be done: hundreds at once would keep it."""
+        for _ in range(min(SLICE, len(self.waiters))):
+            turn = self.waiters.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        if self.waiters:
+            asyncio.get_running_loop().call_soon(self._release)
 
 
 class SharedViews:
@@ -68,9 +87,8 @@ class SharedViews:
             held = _Held(version)
             held.task = asyncio.create_task(held.fill(actor, topic))
             self._held[place] = held
-        if held.view is None:
-            # Many wait for one: whoever leaves meanwhile takes it from nobody.
-            await held.filled.wait()
+        if held.view is None and held.error is None:
+            await held.filled()
         if held.error is not None:
             raise held.error
         assert held.view is not None
