@@ -108,7 +108,7 @@ def attacks(app: WebApp, ids: dict[str, UUID]) -> list[tuple[str, str, str]]:
 
 
 def test_no_address_shows_changes_or_names_what_is_another_practices(app: WebApp) -> None:
-    theirs, ids = app.run(neighbours)
+    theirs, _owner, ids = app.run(neighbours)
     mine = app.make_tenant("near")
     mallory = app.make_person(mine, "mallory@example.org", *Role, name="Mallory Roe")
     app.run(lambda services: Floor(services.db, mine, datetime.now(UTC)).wrap_up_codes())
@@ -149,3 +149,20 @@ def test_no_list_names_what_is_another_practices(app: WebApp) -> None:
     with httpx.Client(base_url=app.url, cookies=cookies, timeout=30) as web:
         named = [path for path in lists if THEIRS.casefold() in web.get(path).text.casefold()]
     assert named == []
+
+
+def test_the_owner_of_those_things_opens_them_at_the_same_addresses(app: WebApp) -> None:
+    """What is refused above is there."""
+    theirs, owner, ids = app.run(neighbours)
+    cookies = {"careline_session": app.session_of(theirs, owner), "careline_csrf": "c" * 43}
+    with httpx.Client(base_url=app.url, cookies=cookies, timeout=30) as web:
+        shut = {declared for method, declared, path in attacks(app, ids) if method == "GET"
+                if web.get(path).status_code != 200}  # fmt: skip
+    # No sound was recorded, nothing was uploaded, and no call with a patient is in hand.
+    assert shut == {
+        "/recordings/{recording_id:uuid}/audio",
+        "/recordings-of-ours/{language:str}/{name:str}/sound",
+        "/api/v1/calls/{call_id:uuid}/candidates",
+        "/api/v1/calls/{call_id:uuid}/patients/{patient_id:uuid}",
+        "/api/v1/calls/{call_id:uuid}/patients/{patient_id:uuid}/card",
+    }

@@ -39,7 +39,7 @@ def diverted(world: World, channel: str) -> list[tuple[str, str]]:
 # --- emergencies ------------------------------------------------------------------------------------------------------
 
 
-def test_complaint_an_emergency_is_never_turned_away_at_the_door() -> None:
+def test_an_emergency_is_never_turned_away_at_the_door() -> None:
     world = a_world()
     busy(world)
     world.reconfigure(QUEUE, rules=Rules(overflow=(Overflow(measure="waiting", above=0, target=VOICEMAIL),)))
@@ -52,7 +52,7 @@ def test_complaint_an_emergency_is_never_turned_away_at_the_door() -> None:
     assert (world.call("c3").phase, diverted(world, "c3")) == (Phase.WAITING, [])
 
 
-def test_complaint_an_emergency_is_not_sent_away_while_it_waits() -> None:
+def test_an_emergency_is_not_sent_away_while_it_waits() -> None:
     world = a_world(Overflow(measure="wait", above=30, target=VOICEMAIL))
     busy(world)
     world.into_queue("c2")

@@ -34,8 +34,8 @@ async def everything(db: Database, tenant_id: int) -> dict[str, Any]:
     return found
 
 
-async def neighbours(services: Any) -> tuple[int, dict[str, UUID]]:
-    """The other practice, and the ids of its things by the names that addresses give them."""
+async def neighbours(services: Any) -> tuple[int, UUID, dict[str, UUID]]:
+    """The other practice, its administrator, and the ids of its things by the names that addresses give them."""
     db = services.db
     tenant = await make_tenant(db, "farthing", name=f"{THEIRS} Clinic", kind="integrated")
     floor = Floor(db, tenant, datetime.now(UTC))
@@ -71,7 +71,7 @@ async def neighbours(services: Any) -> tuple[int, dict[str, UUID]]:
         seconds=20, bytes=1000, sha256="00", transcript=f"{THEIRS} speaking",
     )  # fmt: skip
     phone = await services.queues.add_phone(admin, person, f"{THEIRS} desk")
-    return tenant, {
+    return tenant, admin.person_id, {
         "queue_id": queue, "person_id": person, "call_id": call, "patient_id": patient, "flow_id": flow.id,
         "table_id": table.id, "agent_id": agent, "endpoint_id": endpoint, "recording_id": recording,
         "message_id": await services.messages.take(admin, draft), "line_id": practice.line_id,
