@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     people.add_argument("email")
     people.set_defaults(run=_runs("careline.setup.people", "command"))
 
-    bench = commands.add_parser("bench", help="measure Careline beside Asterisk's own app_queue")
+    bench = commands.add_parser("bench", help="measure Careline, beside Asterisk's own app_queue or alone")
     bench.add_argument("name", choices=["offer", "waiting", "routing", "simulate", "redflags", "live"])
     bench.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
     bench.add_argument("--quick", action="store_true", help="a short run that only shows that the bench works")

@@ -111,6 +111,22 @@ async def test_an_open_transaction_holds_later_ones_back(db: Database, pg_urls: 
     assert kinds == ["first", "second"]
 
 
+async def test_a_wake_up_that_came_too_early_is_not_the_last_look(db: Database, pg_urls: Urls, tenant: int) -> None:
+    # The one who holds the others back wakes nobody when it ends, and the next look would be in an hour.
+    async with aclosing(outbox.follow(pg_urls.relay, poll=3600.0)) as batches:
+        following = asyncio.ensure_future(anext(batches))
+        async with await psycopg.AsyncConnection.connect(pg_urls.app) as slow:
+            await slow.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
+            await slow.execute(
+                "INSERT INTO event (stream, stream_id, kind, body) VALUES ('test', gen_random_uuid(), 'undone', '{}')"
+            )
+            await write(db, tenant, "early")
+            done, _ = await asyncio.wait([following], timeout=0.3)
+            assert not done
+            await slow.rollback()
+        assert [e.kind for e in await asyncio.wait_for(following, 20)] == ["early"]
+
+
 async def test_a_rolled_back_event_never_arrives(db: Database, pg_urls: Urls, tenant: int) -> None:
     async def fail() -> None:
         async with db.tenant(tenant) as tx:
