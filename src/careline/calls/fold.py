@@ -13,19 +13,16 @@ from uuid import UUID
 
 import msgspec
 
-from careline.calls import callback_fold, help_model
+from careline.calls import callback_fold, handling_fold, help_model
 from careline.calls.model import (
     Call,
     Direct,
     Event,
-    Handling,
     Kind,
     Message,
     Offer,
-    Outside,
     Pending,
     Phase,
-    Transfer,
 )
 from careline.flows.model import Cursor, FlowPin
 from careline.queues.rules import Ring
@@ -138,98 +135,34 @@ def evolve(call: Call, event: Event) -> Call:
                 spared[agent_id] = _sure(b["spare_until"])
             left = tuple(o for o in call.offers if o.agent_id != agent_id)
             return replace(call, offers=left, spared=spared, offered_at=call.offered_at if left else None)
-        case Kind.CONNECTED:
-            return replace(
-                call,
-                phase=Phase.TALKING,
-                offers=(),
-                arranging=None,
-                transfer=None,
-                playback=None,
-                handling=Handling(
-                    id=UUID(b["handling_id"]),
-                    agent_id=UUID(b["agent_id"]),
-                    leg=b["leg"],
-                    endpoint=b["endpoint"],
-                    connected_at=at,
-                ),
-                connected_at=call.connected_at or at,
-                held=False,
-                muted=False,
-                help=None,
-            )
+        case (
+            Kind.CONNECTED
+            | Kind.HELD
+            | Kind.RESUMED
+            | Kind.MUTED
+            | Kind.UNMUTED
+            | Kind.TRANSFER_STARTED
+            | Kind.TRANSFER_ANSWERED
+            | Kind.TRANSFER_FAILED
+            | Kind.TRANSFER_CANCELLED
+            | Kind.TRANSFERRED
+            | Kind.PHONE_LOST
+            | Kind.PHONE_RINGING_BACK
+            | Kind.PHONE_BACK
+            | Kind.AGENT_LEFT
+            | Kind.NOTES_ASKED
+            | Kind.WRAPPED_UP
+        ):
+            return handling_fold.evolve(call, event)
         case Kind.RECORDING_STARTED:
             return replace(call, recording=b["recording_id"], recordings=call.recordings + 1)
-        case Kind.HELD | Kind.RESUMED:
-            return replace(call, held=event.kind is Kind.HELD)
-        case Kind.MUTED | Kind.UNMUTED:
-            return replace(call, muted=event.kind is Kind.MUTED)
         case Kind.DIGITS_SENT:
             return call
-        case Kind.TRANSFER_STARTED:
-            return replace(
-                call,
-                held=True,
-                legs=call.legs + 1,
-                transfer=Transfer(
-                    mode=b["mode"],
-                    to=b["to"],
-                    target=b["target"],
-                    label=b["label"],
-                    leg=b["leg"],
-                    endpoint=b["endpoint"],
-                    until=_sure(b["until"]),
-                ),
-            )
-        case Kind.TRANSFER_ANSWERED:
-            return replace(call, transfer=replace(call.transfer, answered=True) if call.transfer else None)
-        case Kind.TRANSFER_FAILED | Kind.TRANSFER_CANCELLED:
-            return replace(call, transfer=None, held=bool(b.get("held", False)))
-        case Kind.TRANSFERRED:
-            if b["to"] != "number":
-                return replace(call, transfer=None, held=False, outside=None)
-            return replace(
-                call,
-                phase=Phase.TALKING,
-                transfer=None,
-                held=False,
-                playback=None,
-                outside=Outside(leg=b["leg"], number=b["target"]),
-                help=None,
-            )
-        case Kind.PHONE_LOST:
-            handling = call.handling
-            return replace(
-                call, handling=replace(handling, lost_at=at, returning_leg=None) if handling else None, muted=False
-            )
-        case Kind.PHONE_RINGING_BACK:
-            handling = call.handling
-            return replace(
-                call,
-                handling=replace(handling, returning_leg=b["leg"], endpoint=b["endpoint"]) if handling else None,
-                legs=call.legs + 1,
-            )
-        case Kind.PHONE_BACK:
-            handling = call.handling
-            return replace(
-                call,
-                handling=replace(handling, leg=b["leg"], lost_at=None, returning_leg=None) if handling else None,
-            )
-        case Kind.AGENT_LEFT:
-            return replace(
-                call,
-                handling=None,
-                muted=False,
-                notes_asked=False,
-                wrapping=call.wrapping | {UUID(b["agent_id"])} if b["wrap_up"] else call.wrapping,
-            )
         case Kind.REQUEUED:
             return _wait_on(call, b) if b.get("resume") else call
         case Kind.DIVERTED:
             site = UUID(b["target"]) if b["to"] == "site" else call.site
             return replace(call, diverted=call.diverted | {f"{b['reason']}:{b['queue_id']}"}, site=site)
-        case Kind.NOTES_ASKED:
-            return replace(call, notes_asked=True)
         case Kind.PRIORITY_CHANGED:
             return replace(call, priority=b["priority"])
         case Kind.RECOGNISED:
@@ -326,8 +259,6 @@ def evolve(call: Call, event: Event) -> Call:
                 announce_at=None,
                 help=None,
             )
-        case Kind.WRAPPED_UP:
-            return replace(call, wrapping=call.wrapping - {UUID(b["agent_id"])})
 
 
 def _direct(body: Mapping[str, str] | None) -> Direct | None:

@@ -1,19 +1,19 @@
 """Calls that do not stay in their queue: turned away at its door, sent on while they wait, or left with nobody. Pure.
 
-What a queue says is decided by `queues.overflow`; here it is found out, carried out, and recorded with its reason.
+What a queue says is decided by `queues.overflow`; here it is found out, and `diversion` takes the call there.
 Each rule applies at most once to a call in a queue, so that two queues can never pass a caller to and fro.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from careline.calls import callback_dialog, handover, journey, talk, waiting, ways
-from careline.calls.message import invite_message, say_goodbye
+from careline.calls import talk
+from careline.calls.diversion import Origin, carry_out, stands_since
 from careline.calls.model import Call, Kind, Phase
 from careline.calls.outcome import FloorEvent, Outcome
 from careline.calls.step import LineSetup, Step
@@ -30,18 +30,8 @@ if TYPE_CHECKING:
 
 #: How often a waiting call is held against what changes without it: size, expected wait, staffing, hours.
 LOOK = timedelta(seconds=5)
-#: How long an outside number rings.
-OUTSIDE_RING = 30
 #: The code of a line's own longest wait.
 MAXIMUM = "maximum-wait"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a call is turned away: how it would have joined, or None for one that waits already."""
-
-    queue_id: UUID
-    joining: Joining | None
 
 
 def _line(floor: Floor, call: Call) -> LineSetup | None:
@@ -64,8 +54,8 @@ def next_check(floor: Floor, call: Call, now: datetime) -> datetime | None:
     queue, line = floor.queues.get(call.queue_id), _line(floor, call)
     moments: list[datetime | None] = []
     if queue is not None:
-        waited = (now - _since(call)).total_seconds()
-        moments.append(rules.next_check(waited, queue.rules, _since(call)))
+        waited = (now - stands_since(call)).total_seconds()
+        moments.append(rules.next_check(waited, queue.rules, stands_since(call)))
         if queue.rules.leave.when_empty or any(_changes_alone(r, call, waited) for r in queue.rules.overflow):
             moments.append(now + LOOK)
     if line and line.max_wait_seconds and _mark(MAXIMUM, call.queue_id) not in call.diverted:
@@ -79,10 +69,6 @@ def _changes_alone(rule: Overflow, call: Call, waited: float) -> bool:
     if rule.at == "entry" or rule.measure != "wait" or rule.target.kind == "site":
         return rule.at != "entry"
     return 0 < rule.above <= waited and _mark("overflow-wait", call.queue_id) not in call.diverted
-
-
-def _since(call: Call) -> datetime:
-    return call.place_at or call.arrived_at
 
 
 def _mark(reason: str, queue_id: UUID | None) -> str:
@@ -121,7 +107,7 @@ def _decide(floor: Floor, call: Call, queue: Queue, now: datetime, *, entering: 
         waiting=floor.dispatch.size(queue.id),
         signed_on=sum(1 for m in queue.members if (a := floor.agents.get(m)) and a.present),
         estimate=_estimate(floor, call, queue, now, entering=entering) if waits else None,
-        waited=0.0 if entering else (now - _since(call)).total_seconds(),
+        waited=0.0 if entering else (now - stands_since(call)).total_seconds(),
         open=is_open,
     )
     return rules.decide(state, replace(queue.rules, overflow=left))
@@ -164,7 +150,7 @@ def _empty_too_long(floor: Floor, call: Call, queue: Queue, now: datetime) -> Ac
     return rules.must_leave(since is None, since, queue.rules.leave, now)
 
 
-# --- carried out ----------------------------------------------------------------------------------------------------
+# --- while it waits ---------------------------------------------------------------------------------------------------
 
 
 def check(floor: Floor, call_id: UUID, now: datetime, out: Outcome) -> None:
@@ -223,91 +209,3 @@ def leave_missing_queues(floor: Floor, now: datetime, out: Outcome) -> None:
 def _leave(floor: Floor, s: Step, action: Action, origin: Origin) -> None:
     talk.end_offers(s, "withdrawn")
     carry_out(floor.sites(s.now), s, action, origin)
-
-
-def carry_out(sites: Mapping[UUID, UUID], s: Step, action: Action, origin: Origin) -> bool:
-    """Take the call where the rule says, with an event that says why. False when there is no such place: it stays."""
-    target = action.target
-    go = _ways(sites, s, target, origin)
-    if go is None:
-        return False
-    s.happened(
-        Kind.DIVERTED, reason=action.reason, queue_id=str(origin.queue_id), to=target.kind, target=target.to or None
-    )
-    if origin.joining is None and s.call.playback:
-        s.do(StopPlay(playback=s.call.playback))
-    go()
-    return True
-
-
-def _ways(sites: Mapping[UUID, UUID], s: Step, target: Target, origin: Origin) -> Callable[[], object] | None:
-    joining = origin.joining or Joining(
-        reason=s.call.reason, leave=s.call.leave, place_at=_since(s.call), priority=s.call.priority
-    )
-    match target.kind:
-        case "queue" | "site":
-            queue_id = _queue(sites, s, target)
-            if queue_id is None or queue_id == origin.queue_id:
-                return None
-            place_at = joining.place_at if target.keep_place else None
-            return lambda: waiting.join(s, queue_id, replace(joining, place_at=place_at, kept=True))
-        case "outside":
-            if not target.to.startswith("+"):
-                return None
-            return lambda: _outside(s, target.to, origin, joining)
-        case "callback":
-            if origin.joining is None and not callback_dialog.possible(s):
-                return None
-            return lambda: _callback(s, origin, joining)
-        case "end":
-            return lambda: _unparked(s, origin, lambda: _by_flow(s, lambda: _goodbye(s)))
-        case "voicemail":
-            return lambda: _unparked(s, origin, lambda: _by_flow(s, lambda: _message(s, joining.leave)))
-
-
-def _queue(sites: Mapping[UUID, UUID], s: Step, target: Target) -> UUID | None:
-    try:
-        wanted = UUID(target.to)
-    except ValueError:
-        return None
-    queue_id = sites.get(wanted) if target.kind == "site" else wanted
-    queue = s.setting.queues.get(queue_id) if queue_id else None
-    return queue.id if queue and queue.tenant_id == s.call.tenant_id else None
-
-
-def _unparked(s: Step, origin: Origin, act: Callable[[], object]) -> None:
-    if origin.joining is None:
-        s.do(Unpark(channel=s.call.channel))
-    act()
-
-
-def _by_flow(s: Step, otherwise: Callable[[], object]) -> None:
-    """Where the flow itself sends callers whom this queue turns away, when it says something about them."""
-    if node := ways.way(s, "overflow"):
-        journey.enter(s, node)
-    else:
-        otherwise()
-
-
-def _goodbye(s: Step) -> None:
-    say_goodbye(s, "overflow", Prompt("goodbye"))
-
-
-def _message(s: Step, leave: str | None) -> None:
-    if leave:
-        journey.enter(s, leave)
-    else:
-        invite_message(s, None, (Prompt("voicemail.instructions"),))
-
-
-def _outside(s: Step, number: str, origin: Origin, joining: Joining) -> None:
-    """Ring the outside number. The caller has a place meanwhile, for when nobody answers there."""
-    if origin.joining is not None:
-        waiting.put_in_line(s, origin.queue_id, replace(joining, kept=True))
-    handover.send_outside(s, number, OUTSIDE_RING)
-
-
-def _callback(s: Step, origin: Origin, joining: Joining) -> None:
-    if origin.joining is not None:
-        waiting.put_in_line(s, origin.queue_id, replace(joining, kept=True))
-    callback_dialog.offer(s)
