@@ -99,3 +99,17 @@ def test_an_emergency_that_waits_promises_no_numbers_that_the_line_does_not_have
 def test_what_a_call_needs_reads_as_people_write_it() -> None:
     why = {"requirement": "scheduling >= 20", "strategy": "longest-idle", "turn": {"tier": "in-turn"}}
     assert reasons.tell(NOON, why, NAMES).requirement == "scheduling ≥ 20"
+
+
+def test_who_is_nearest_to_taking_the_call_stands_first() -> None:
+    codes = ["offline", "talking", None, "language", "tried"]
+    people = [{"agent": str(ANA), "against": code, "order": None if code else 1} for code in codes]
+    why = {"strategy": "longest-idle", "turn": {"tier": "in-turn"}, "candidates": people}
+    assert [c.code for c in reasons.tell(NOON, why, NAMES).candidates] == [
+        None,
+        "tried",
+        "talking",
+        "language",
+        "offline",
+    ]
+    assert set(reasons._NEARNESS) == set(reasons.against()) - {"available"}

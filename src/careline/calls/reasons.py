@@ -11,6 +11,11 @@ from careline.calls.views import CandidateView, WhyView
 from careline.platform.i18n import gettext as _
 from careline.queues.wording import statuses, strategy_words
 
+#: What speaks against somebody, from who may take the call soonest to who never will: in this order they are shown.
+_NEARNESS = ("later", "tried", "ringing", "offered", "wrap_up", "talking", "busy-otherwise", "reserve",
+             "kept-for-another", "not_responding", "away", "phone-offline", "not-in-ring", "language", "skills",
+             "offline", "not-member")  # fmt: skip
+
 
 def against() -> dict[str, str]:
     """What can speak against an agent, in words."""
@@ -73,7 +78,7 @@ def tell(at: datetime, why: Mapping[str, Any], names: Mapping[UUID, str]) -> Why
         position=why.get("position"),
         passed_over=int(why.get("passed_over", 0)),
         kept_for=[_name(one, names) for one in why.get("kept_for", ())],
-        candidates=[_candidate(one, names, words) for one in why.get("candidates", ())],
+        candidates=sorted((_candidate(one, names, words) for one in why.get("candidates", ())), key=_nearest),
         more={words.get(code, code): count for code, count in (why.get("more") or {}).items()},
     )
 
@@ -88,6 +93,12 @@ def _candidate(one: Mapping[str, Any], names: Mapping[UUID, str], words: Mapping
         code=code,
         merit=float(merit) if isinstance(merit, int | float) else None,
     )
+
+
+def _nearest(one: CandidateView) -> tuple[int, int]:
+    if one.code is None:
+        return -1, one.order or 0
+    return _NEARNESS.index(one.code) if one.code in _NEARNESS else len(_NEARNESS), one.order or 0
 
 
 def _name(agent_id: object, names: Mapping[UUID, str]) -> str:
