@@ -13,8 +13,9 @@ from careline.calls.model import Event, Kind
 from careline.calls.store import Batch
 from careline.kernel.errors import Forbidden, NotFound
 from careline.kernel.ids import new_id
+from careline.messages.intake import RAISED
 from careline.messages.model import State, Urgency
-from careline.messages.service import RAISED, MessageService
+from careline.messages.service import MessageService
 from careline.platform.db import Database
 from careline.processes import voicemail_dangers
 from careline.recordings.transcripts import VoicemailTranscriber
