@@ -8,7 +8,7 @@ import pytest
 
 from careline.kernel.errors import Forbidden, InvalidInput, NotFound
 from careline.organization.hours import Hours, InvalidHours
-from careline.organization.model import Door, InvalidLineConfig, LineConfig, MenuChoice, NumberTaken
+from careline.organization.model import Door, EmergencyContact, InvalidLineConfig, LineConfig, MenuChoice, NumberTaken
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
 from careline.queues.service import QueueService
@@ -177,6 +177,35 @@ async def test_a_line_leads_only_to_queues_that_are_there(
 
     line = await service.line_for(practice.number)
     assert line is not None and line.config.queue_id is None
+
+
+async def test_v6_help_is_never_sought_at_a_line_or_at_a_premium_number(
+    db: Database, tenant: int, clock: ManualClock, service: OrganizationService
+) -> None:
+    ours = await make_practice(db, tenant, clock, number="+13125550100")
+    other = await make_tenant(db, "elsewhere")
+    await make_practice(db, other, clock, number="+14145550100", name="Elsewhere Clinic")
+
+    def helped_by(number: str) -> LineConfig:
+        return LineConfig(emergency_contacts=(EmergencyContact(name="Charge nurse", number=number),))
+
+    admin = system_actor(tenant)
+    for line in ("+13125550100", "+14145550100"):
+        with pytest.raises(InvalidInput, match="answers this number itself"):
+            await service.configure_line(admin, ours.line_id, helped_by(line))
+    with pytest.raises(InvalidInput, match="premium-rate"):
+        await service.configure_line(admin, ours.line_id, helped_by("+19005551234"))
+    with pytest.raises(InvalidInput, match="answers this number itself"):
+        await service.add_line(
+            admin,
+            account_id=ours.account_id,
+            location_id=ours.location_id,
+            number="+13125550101",
+            label="Nurses",
+            config=helped_by("+13125550101"),
+        )
+    assert len(await service.lines(admin)) == 1
+    assert await service.configure_line(admin, ours.line_id, helped_by("+14145550111")) > 1
 
 
 async def test_hours_decide_the_door_and_a_holiday_beats_the_week(

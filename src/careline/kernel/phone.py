@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 
 @lru_cache(maxsize=8192)
@@ -35,6 +35,11 @@ def pretty(e164: str | None, region: str = "US") -> str:
     home = number.country_code == phonenumbers.country_code_for_region(region)
     form = PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(number, form)
+
+
+def is_premium(e164: str) -> bool:
+    """Whether whoever rings a stored number pays extra for it: nobody's own telephone has such a number."""
+    return phonenumbers.number_type(phonenumbers.parse(e164, None)) == PhoneNumberType.PREMIUM_RATE
 
 
 def spoken(e164: str, region: str = "US") -> str:

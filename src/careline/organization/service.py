@@ -11,7 +11,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from careline.kernel.errors import InvalidInput, NotFound
 from careline.kernel.ids import new_id
-from careline.kernel.phone import to_e164
+from careline.kernel.phone import is_premium, to_e164
 from careline.kernel.text import plain
 from careline.organization import store
 from careline.organization.hours import Hours
@@ -302,6 +302,12 @@ class OrganizationService(PlacesService):
             if await tx.one(q["flow_offers_key"], asked) is not None:
                 # The emergency key wins on a call: the choice could never be reached.
                 raise InvalidInput("That flow offers the line's emergency key as a choice.", field="flows")
+        for contact in config.emergency_contacts:
+            if await tx.one(q["find_line"], {"number": contact.number}) is not None:
+                # The call would come back as a new one, and ring itself again.
+                raise InvalidInput("Careline answers this number itself: it cannot help.", field="emergency_contacts")
+            if is_premium(contact.number):
+                raise InvalidInput("A premium-rate number cannot be rung for help.", field="emergency_contacts")
         queues = {choice.queue_id for choice in config.menu} | ({config.queue_id} if config.queue_id else set())
         if queues:
             row = await tx.one(q["count_queues"], {"ids": list(queues)})
