@@ -141,18 +141,6 @@ class PatientService:
             left = policy.most_failures - await attempting.failures(tx, patient_id, policy, now)
         return judging.standing(policy, patient_id, attempts, max(0, left))
 
-    async def require_level(self, tx: Tx, actor: Actor, call_id: UUID, patient_id: UUID, action: str) -> int:
-        """For other capabilities, inside their transaction: the level reached, or `VerificationNeeded` saying what
-        is missing for an action."""
-        actor.require(Permission.PATIENT_SEARCH)
-        now = self.clock.now()
-        policy = await store.policy_at(tx, now)
-        attempts = await tx.all(q["list_attempts"], {"call_id": call_id, "patient_id": patient_id})
-        standing = judging.standing(policy, patient_id, attempts, 0)
-        if standing.level < policy.needed(action) and standing.outcome is not Outcome.EMERGENCY:
-            raise judging.needed(policy, action, standing)
-        return standing.level
-
     async def unlock(self, actor: Actor, patient_id: UUID, reason: str) -> None:
         """Let verification of a locked patient go on. A supervisor's decision, with its reason, audited."""
         actor.require(Permission.AGENT_MANAGE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
 
 from careline.queues.rules import Announce
 
@@ -66,8 +65,3 @@ def moving_average_minutes(hold: int, waited: int) -> int:
     Kept as the vector that shows what ours must never do.
     """
     return abs(hold + 30 - waited) // 60
-
-
-def as_delta(seconds: float | None) -> timedelta | None:
-    """Seconds as a duration."""
-    return None if seconds is None else timedelta(seconds=seconds)

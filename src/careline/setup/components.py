@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes.util
-import importlib.metadata
 import subprocess
 import time
 
@@ -82,14 +81,6 @@ def _voice() -> str | None:
 
 def _fetch_voice(tell: Say) -> None:
     voices.fetch_voice(progress=progress(tell))
-
-
-def version_of(package: str) -> str:
-    """The installed version of a Python package, or a dash."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "–"
 
 
 def run_steps() -> list[Step]:

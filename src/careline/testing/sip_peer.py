@@ -222,10 +222,6 @@ class PeerCall:
         """Wait until this tone is heard. Raises TimeoutError."""
         await self.hears(lambda found: found is not None and abs(found - hz) < 15, seconds)
 
-    async def hears_silence(self, seconds: float = 15.0) -> None:
-        """Wait until a silent half second. Raises TimeoutError."""
-        await self.hears(lambda found: found is None, seconds)
-
     def _event(self, event: Any) -> None:
         kind = event.event.name
         if kind == "CALL_ESTABLISHED":
