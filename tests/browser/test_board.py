@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
+from psycopg.types.json import Jsonb
 
 from careline.testing.browser import Visit, axe
 from careline.testing.floor import Floor
@@ -237,3 +238,27 @@ async def test_the_wall_display_has_no_controls(scene: Scene, visit: Visit) -> N
 async def test_an_agent_may_not_see_the_board(scene: Scene, visit: Visit) -> None:
     page = await board(visit, scene, who="ana@example.org")
     await expect(page.get_by_text("You do not have permission to do this.")).to_be_visible()
+
+
+async def test_a_queue_says_how_long_whoever_joins_now_will_wait(scene: Scene, visit: Visit) -> None:
+    """And each waiting caller how much longer; on a small screen nothing of the table is out of sight."""
+
+    async def arrive(floor: Floor) -> None:
+        scene.call = await floor.call(scene.line, queue_id=scene.queue, place_at=floor.ago(70), queued_at=floor.ago(70))
+        await floor.insert("expected_wait", queue_id=scene.queue, seconds=301.0, calls=Jsonb({str(scene.call): 95.0}))
+        await scene.happen(floor, agent=False)
+
+    scene.do(arrive)
+    page = await board(visit, scene)
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    row = page.locator(".queues tr", has=page.get_by_role("rowheader", name="Scheduling"))
+    await expect(row.locator(".expected")).to_have_text("6 min")
+    other = page.locator(".queues tr", has=page.get_by_role("rowheader", name="Billing"))
+    await expect(other.locator(".expected")).to_have_text("–")
+    await expect(page.locator("#board-calls tbody tr").first).to_contain_text("about 2 min more")
+    heads = page.locator(".queues thead th")
+    for n in range(await heads.count()):
+        box = await heads.nth(n).bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 1280
+    assert await page.evaluate("document.documentElement.scrollWidth <= 1280")
+    assert await axe(page) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from careline.security.actor import system_actor
+from careline.speech.audio import tone, write_wav
 from careline.testing.browser import Visit, axe, becomes
 from careline.testing.flows import READY, Clinic
 from careline.testing.web import WebApp
@@ -323,4 +325,53 @@ async def test_the_editor_speaks_spanish(clinic: Clinic, visit: Visit) -> None:
     for english in ("Name of the step", "Undo", "Publish", "Nothing hinders", "Take a spoken message"):
         assert english not in text, english
     assert "Nombre del paso" in text
+    assert await axe(page) == []
+
+
+async def test_a_recording_is_uploaded_where_it_is_chosen(clinic: Clinic, visit: Visit, tmp_path: Path) -> None:
+    """For each language: what cannot be used says so in place, what can is stored, chosen and heard at once."""
+    write_wav(tmp_path / "Flu clinic.wav", tone(500, 2.0))
+    write_wav(tmp_path / "hiss.wav", tone(500, 2.0, amplitude=8))
+    flow = clinic.make("Front desk")
+    page = await clinic.open(visit, f"/flows/{flow}")
+    await becomes(page, READY)
+    await drawn(page, "greeting").click()
+    await page.get_by_role("button", name="Add a recording").click()
+
+    await page.get_by_role("button", name="Upload… English").click()
+    sheet = page.get_by_role("dialog", name="Upload a recording in English")
+    await sheet.get_by_label("WAV file").set_input_files(tmp_path / "hiss.wav")
+    await sheet.get_by_label("What is said").fill("Flu shots are on Saturday.")
+    await sheet.get_by_role("button", name="Store and use").click()
+    await expect(sheet.get_by_role("alert")).to_contain_text("nearly silent")
+    await expect(sheet.get_by_label("WAV file")).to_be_focused()
+    assert await axe(page) == []
+    await sheet.get_by_label("Name").fill("")
+    await sheet.get_by_label("WAV file").set_input_files(tmp_path / "Flu clinic.wav")
+    await expect(sheet.get_by_label("Name")).to_have_value("flu-clinic")
+    await expect(sheet.get_by_label("The chosen file")).to_be_visible()
+    await sheet.get_by_role("button", name="Store and use").click()
+    await expect(sheet).to_be_hidden()
+    await expect(page.locator(".recording").get_by_label("English", exact=True)).to_have_value("flu-clinic")
+    length = """async (audio) => {
+      const loaded = new Promise((resolve) => { audio.onloadedmetadata = resolve; });
+      audio.load();
+      await loaded;
+      return audio.duration;
+    }"""
+    assert abs(await page.get_by_label("flu-clinic, English").evaluate(length) - 2.0) < 0.2
+
+    # The other language takes the same name, and knows that there is one.
+    await page.get_by_role("button", name="Upload… Español").click()
+    other = page.get_by_role("dialog", name="Upload a recording in Español")
+    await expect(other.get_by_label("Name")).to_have_value("flu-clinic")
+    await expect(other.get_by_text("There is a recording of this name.")).to_be_visible()
+    await other.get_by_label("WAV file").set_input_files(tmp_path / "Flu clinic.wav")
+    await other.get_by_label("What is said").fill("Vacunas el sábado.")
+    await other.get_by_role("button", name="Store and use").click()
+    await expect(page.locator(".recording").get_by_label("Español", exact=True)).to_have_value("flu-clinic")
+    await saved(page)
+    assert {"recording": {"en": "flu-clinic", "es": "flu-clinic"}} in clinic.flows("draft", flow).body["nodes"][
+        "greeting"
+    ]["prompts"]
     assert await axe(page) == []

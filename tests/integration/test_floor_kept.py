@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from careline.kernel.errors import Forbidden, InvalidInput, NotFound
 from careline.organization.service import OrganizationService
 from careline.platform.db import Database
 from careline.queues.model import Agent, AgentStatus
+from careline.reporting.service import BoardService
+from careline.reporting.views import BoardSnapshot
 from careline.security.permissions import Role
 from careline.setup.replaying import lines as told
 from careline.telephony.prompts.media import SpokenMenu
@@ -381,3 +383,28 @@ async def test_round_robin_goes_on_after_a_restart_where_it_stopped(house: House
             house.order(handling.agent_id, "call.hang_up", call_id=str(call))
             house.order(handling.agent_id, "call.wrap_up", call_id=str(call), code="scheduled")
     assert sorted(rung) == sorted(people), "each in turn, although call control was replaced in between"
+
+
+async def test_the_board_has_the_waits_that_callers_are_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written by call control as it goes: of whoever joins now, and of each who waits."""
+    monkeypatch.setattr("careline.calls.control.REFRESH", 0.05)
+    board = BoardService(house.db, SystemClock())
+    vera = house.rows.actor(await house.rows.person("Vera Lund", Role.SUPERVISOR), "Vera Lund", Role.SUPERVISOR)
+
+    async def shown(seen: Callable[[BoardSnapshot], bool]) -> BoardSnapshot:
+        async with asyncio.timeout(20):
+            while not seen(found := await board.read(vera)):
+                await asyncio.sleep(0.02)
+        return found
+
+    async with house.open():
+        call = await house.call()
+        nobody = await shown(lambda b: bool(b.calls))
+        assert nobody.queues[0].expected_wait is None and nobody.calls[0].expected_wait is None
+        ana = await house.agent("ana")
+        await until(lambda: house.state(call).offer)
+        second = await house.call()
+        told = house.floor.floor.outlook(house.state(second), house.floor.clock.now())[1]
+        waits = lambda b: {c.id: c.expected_wait for c in b.calls}.get(second) == told  # noqa: E731
+        assert (await shown(waits)).queues[0].expected_wait
+        assert house.person(ana).status is AgentStatus.OFFERED

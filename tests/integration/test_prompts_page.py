@@ -58,7 +58,7 @@ def signed_in(app: WebApp, tenant_id: int, role: Role) -> aiohttp.ClientSession:
 
 def upload(content: bytes) -> aiohttp.FormData:
     form = aiohttp.FormData()
-    form.add_field("recording", content, filename="own.wav", content_type="audio/wav")
+    form.add_field("recording", io.BytesIO(content), filename="own.wav", content_type="audio/wav")
     return form
 
 
@@ -198,3 +198,39 @@ async def test_an_agent_may_not_store_recordings(app: WebApp, tenant_id: int, tm
         headers = {"x-csrf-token": found[1]}
         async with session.post("/recordings-of-ours/en", data=named(wav(tmp_path, 440)), headers=headers) as answer:
             assert answer.status == 403
+
+
+async def test_the_flow_editor_stores_a_recording_and_says_what_is_wrong_with_one(
+    app: WebApp, administrator: aiohttp.ClientSession, tenant_id: int, tmp_path: Path
+) -> None:
+    def form(content: bytes, name: str = "flu-clinic") -> aiohttp.FormData:
+        made = upload(content)
+        made.add_field("name", name)
+        made.add_field("words", "Flu shots are on Saturday.")
+        return made
+
+    administrator.headers["accept"] = "application/json"
+    silent = wav(tmp_path, 400)[:44] + bytes(32_000)
+    for bad, name, said in ((b"no sound", "flu-clinic", "not a sound file"), (silent, "flu-clinic", "nearly silent"),
+                            (wav(tmp_path, 400), "Flu Clinic!", "small letters")):  # fmt: skip
+        async with administrator.post("/flows/recordings/en", data=form(bad, name)) as answer:
+            assert answer.status == 400 and said in (await answer.json())["detail"]
+    # Two minutes at 48 kHz are more than other requests may send.
+    long = wav_of(tmp_path, seconds=100, rate=48_000)
+    assert len(long) > 8_000_000
+    for version, content in ((1, wav(tmp_path, 523)), (2, long)):
+        async with administrator.post("/flows/recordings/en", data=form(content)) as answer:
+            assert await answer.json() == {"name": "flu-clinic", "version": version}
+    async with administrator.get("/recordings-of-ours/en/flu-clinic/sound") as answer:
+        assert answer.status == 200 and len(await answer.read()) > 90 * RATE * 2
+    async with signed_in(app, tenant_id, Role.SUPERVISOR) as session:
+        found = re.search(r'name="csrf-token" content="([^"]+)"', await (await session.get("/account")).text())
+        assert found
+        session.headers["x-csrf-token"] = found[1]
+        async with session.post("/flows/recordings/en", data=form(wav(tmp_path, 523))) as answer:
+            assert answer.status == 403
+
+
+def wav_of(tmp_path: Path, *, seconds: float, rate: int) -> bytes:
+    write_wav(tmp_path / "made.wav", tone(400, seconds, rate=rate), rate)
+    return (tmp_path / "made.wav").read_bytes()

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.integration
 #: Addresses without anybody's ids.
 NOBODYS = {"/static/{version:str}/{path:path}", "/api/schema/{path:str}", "/organization/add/{kind:str}",
            "/prompts/{language:str}/{key:str}/sound", "/prompts/{language:str}/{key:str}",
-           "/prompts/{language:str}/{key:str}/restore", "/recordings-of-ours/{language:str}"}  # fmt: skip
+           "/prompts/{language:str}/{key:str}/restore", "/recordings-of-ours/{language:str}",
+           "/flows/recordings/{language:str}"}  # fmt: skip
 #: Orders are judged by call control, which knows the calls of everybody: see unit/test_tenants_on_the_floor.
 ORDERS = re.compile(r"(/api/v1)?/(calls|callbacks)/\{call_id:uuid\}/"
                     r"(assign|digits|move|priority|transfer|wrap-up|why|call-now|machine|\{order:str\})")  # fmt: skip

@@ -19,6 +19,7 @@ from careline.calls import opening, store
 from careline.calls.asking import Asking
 from careline.calls.asks import Answer, Ask, Asker
 from careline.calls.doorkeeper import Doorkeeper
+from careline.calls.expected import ExpectedWaits
 from careline.calls.floor import Floor
 from careline.calls.lines import LineBook
 from careline.calls.model import Phase
@@ -86,6 +87,7 @@ class CallControl:
         self._recognition = Recognition(db, self.floor, clock, self.apply)
         self._asking = Asking(askers or {}, self._answered)
         self._outlook = Outlook(db, self.floor)
+        self._expected = ExpectedWaits(db, self.floor)
         self._lines = lines
         self._provision = provision
         self._tenants: list[int] = []
@@ -158,6 +160,7 @@ class CallControl:
                 await self.refresh()
                 await self._report()
                 await self._outlook.publish(self.clock.now())
+                await self._expected.publish(self.clock.now())
             except Exception as error:
                 log.warning("the configuration could not be read again", extra={"error": type(error).__name__})
 

@@ -171,6 +171,20 @@ class Dispatch:
             if not found:
                 self.router.drop_call(call.id)
 
+    def newcomer(self, queue_id: UUID, language: str, now: datetime) -> float | None:
+        """Seconds that a caller who joins a queue now is expected to wait: 0 when somebody is free for it, None when
+        nobody who suits is on the floor. Raises `KeyError` when there is no such queue."""
+        self.tell(now)
+        # Of two who join at the same moment, the highest number stands last.
+        caller = Waiting(
+            call_id=UUID(int=2**128 - 1), queue_id=self.queues[queue_id].id, language=language, place_at=now
+        )
+        self.router.put_call(caller)
+        try:
+            return 0.0 if self.router.free_for(caller.call_id, now) else self.router.estimate(caller.call_id, now)
+        finally:
+            self.router.drop_call(caller.call_id)
+
     def explain(self, call_id: UUID, now: datetime) -> dict[str, Any]:
         """Why a call in line is, or is not, about to be offered. Raises `KeyError` for one that is not in line."""
         self.tell(now)

@@ -29,7 +29,7 @@ _SCRIPTS = tuple(
     f"static/flow-{name}.js"
     for name in (
         "draft", "edit", "form", "graph", "lists", "model", "parts", "phone", "publish", "settings", "tests", "text",
-        "words",
+        "upload", "words",
     )
 )  # fmt: skip
 
@@ -133,6 +133,7 @@ async def editor(services: Any, actor: Actor, flow_id: FromPath[UUID]) -> Templa
         "names": {str(one.id): one.name for found in named.values() for one in found},
         "zone": await services.organization.zone(actor),
         "emergency_key": "*",
+        "may_upload": actor.may(Permission.ORGANIZATION_MANAGE),
         "words": words("careline.web", *_SCRIPTS),
     }
     page = {

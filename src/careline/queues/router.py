@@ -238,5 +238,13 @@ class Router:
         micros = self._advance(now)
         return None if call_id.int in self.places.astray else answers.estimate(self, self._entry(call_id), micros)
 
+    def free_for(self, call_id: UUID, now: datetime) -> bool:
+        """Whether somebody is free for this waiting call and nobody waits before it."""
+        micros = self._advance(now)
+        if call_id.int in self.places.astray:
+            return False
+        entry = self._entry(call_id)
+        return bool(self._choose(entry)) and answers.position(self, entry, micros) == 1
+
     def _entry(self, call_id: UUID) -> Entry:
         return self.places.entries[call_id.int]

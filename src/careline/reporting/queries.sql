@@ -7,11 +7,13 @@ SELECT name, zone FROM tenant WHERE id = current_setting('app.tenant')::int
 SELECT q.id, q.name, q.service_level_seconds, q.service_level_target,
        count(c.id) AS waiting, min(c.place_at) AS longest_since,
        count(c.id) FILTER (WHERE c.emergency) AS emergencies,
-       (SELECT count(*) FROM call b WHERE b.queue_id = q.id AND b.phase = 'callback' AND b.ended_at IS NULL) AS callbacks
+       (SELECT count(*) FROM call b WHERE b.queue_id = q.id AND b.phase = 'callback' AND b.ended_at IS NULL) AS callbacks,
+       w.seconds AS expected_wait
 FROM queue q
+LEFT JOIN expected_wait w ON w.queue_id = q.id
 LEFT JOIN call c ON c.queue_id = q.id AND c.phase = 'waiting' AND c.ended_at IS NULL
 WHERE q.active
-GROUP BY q.id
+GROUP BY q.id, w.queue_id
 ORDER BY lower(q.name)
 
 -- One row a queue and status: how many of its members are in it.
@@ -27,12 +29,14 @@ GROUP BY m.queue_id, s.status, s.phone_online
 -- name: list_open_calls
 SELECT c.id, c.phase, c.source, c.language, c.reason, c.emergency, c.emergency_how, c.priority, c.held,
        c.queue_id, q.name AS queue, l.label AS line, c.arrived_at, c.place_at, c.connected_at,
-       p.name AS agent, o.name AS offered_to, c.transfer ->> 'state' AS transfer
+       p.name AS agent, o.name AS offered_to, c.transfer ->> 'state' AS transfer,
+       CASE WHEN c.phase = 'waiting' THEN (w.calls ->> c.id::text)::double precision END AS expected_wait
 FROM call c
 JOIN line l ON l.id = c.line_id
 LEFT JOIN queue q ON q.id = c.queue_id
 LEFT JOIN person p ON p.id = c.agent_id
 LEFT JOIN person o ON o.id = c.offered_to
+LEFT JOIN expected_wait w ON w.queue_id = c.queue_id
 WHERE c.ended_at IS NULL
 ORDER BY c.phase = 'waiting' DESC, c.priority DESC, coalesce(c.place_at, c.arrived_at), c.id
 LIMIT 300

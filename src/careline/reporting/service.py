@@ -250,6 +250,7 @@ def _queue_row(row: Row, staff: tuple[int, int, int], today: _Today) -> QueueRow
         ),
         announced=_accuracy(today.announced.get(queue_id)),
         callbacks=row["callbacks"],
+        expected_wait=row["expected_wait"],
         hours=today.hours.get(queue_id, []),
     )
 

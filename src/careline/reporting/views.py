@@ -63,6 +63,9 @@ class QueueRow:
     announced: AnnouncedView | None
     #: Callers who wait to be called back.
     callbacks: int
+    #: Seconds a caller who joins now is expected to wait, as callers are told; 0: somebody is free; None: nobody who
+    #: suits is on the floor.
+    expected_wait: float | None
     #: Calls presented in each hour of today so far, from midnight.
     hours: list[int]
 
@@ -90,6 +93,8 @@ class OpenCall:
     agent: str | None
     offered_to: str | None
     transfer: str | None
+    #: Seconds a waiting caller is expected to wait still; None: nobody can say.
+    expected_wait: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from litestar import Response, get, post
-from litestar.params import JSONBody
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, JSONBody
 
 from careline.kernel.errors import InvalidInput
+from careline.platform.i18n import gettext as _
 from careline.security.actor import Actor
 from careline.security.permissions import Permission
 from careline.speech.audio import RATE, decode_ulaw, pcm_bytes
-from careline.telephony.prompts.book import PromptBook
+from careline.telephony.prompts.book import BadRecording, PromptBook
 from careline.telephony.prompts.catalogue import catalogue
 from careline.telephony.prompts.phrases import UnknownPrompt
+from careline.telephony.prompts.recordings import LARGEST_UPLOAD, OwnRecordings
 from careline.telephony.prompts.voices import open_book
 
 #: A value in own words, `{name}` or `{name:date}`: in the editor only its name is known.
@@ -82,6 +85,27 @@ async def speech(services: Any, actor: Actor, data: JSONBody[Wanted]) -> Respons
     return Response(out.getvalue(), media_type="audio/wav")
 
 
+@post("/flows/recordings/{language:str}", status_code=200, request_max_body_size=LARGEST_UPLOAD)
+async def keep(
+    request: Request[Any, Any, Any], services: Any, actor: Actor, language: FromPath[str]
+) -> dict[str, str | int]:
+    """Store a recording under a name, or its next version, for the step that is being edited.
+
+    Raises `BadRecording` and `InvalidInput` with a sentence in the page's language; then nothing has changed.
+    """
+    form = await request.form()
+    upload, name = form.get("recording"), str(form.get("name", "")).strip()
+    own = OwnRecordings(services.db, services.clock, await asyncio.to_thread(_book, services.settings.home))
+    try:
+        if not isinstance(upload, UploadFile):
+            raise BadRecording
+        words, wav = str(form.get("words", "")), await upload.read()
+        return {"name": name, "version": await own.keep(actor, name=name, language=language, words=words, wav=wav)}
+    except InvalidInput as refused:
+        refused.detail = _(refused.detail)
+        raise
+
+
 def _plain(prompt: Any, language: str) -> tuple[str, dict[str, Any]]:
     """The catalogue's key and values of a prompt as a flow writes it."""
     if isinstance(prompt, str) and prompt:
@@ -98,4 +122,4 @@ def _plain(prompt: Any, language: str) -> tuple[str, dict[str, Any]]:
     raise NothingToHear
 
 
-handlers: list[Any] = [sentences, speech]
+handlers: list[Any] = [sentences, speech, keep]

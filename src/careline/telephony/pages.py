@@ -17,7 +17,7 @@ from careline.security.actor import Actor
 from careline.telephony import flow_sounds
 from careline.telephony.prompts.book import BadRecording, PromptBook
 from careline.telephony.prompts.catalogue import catalogue
-from careline.telephony.prompts.recordings import OwnRecordings
+from careline.telephony.prompts.recordings import LARGEST_UPLOAD, OwnRecordings
 from careline.telephony.prompts.service import PromptService
 
 _Answer = Template | Redirect
@@ -62,7 +62,7 @@ async def sound(services: Any, actor: Actor, language: FromPath[str], key: FromP
     return Response(await _service(services).sound(actor, language, key), media_type="audio/wav")
 
 
-@post("/prompts/{language:str}/{key:str}", status_code=200)
+@post("/prompts/{language:str}/{key:str}", status_code=200, request_max_body_size=LARGEST_UPLOAD)
 async def replace(
     request: Request[Any, Any, Any], services: Any, actor: Actor, language: FromPath[str], key: FromPath[str]
 ) -> _Answer:
@@ -91,7 +91,7 @@ async def own_sound(services: Any, actor: Actor, language: FromPath[str], name: 
     return Response(await _service(services).sound(actor, language, "recording", id=name), media_type="audio/wav")
 
 
-@post("/recordings-of-ours/{language:str}", status_code=200)
+@post("/recordings-of-ours/{language:str}", status_code=200, request_max_body_size=LARGEST_UPLOAD)
 async def keep(request: Request[Any, Any, Any], services: Any, actor: Actor, language: FromPath[str]) -> _Answer:
     """Store a recording under a name, or its next version."""
     form = await request.form()

@@ -30,6 +30,8 @@ from careline.telephony.prompts.catalogue import catalogue
 _q = queries("careline.telephony.prompts", "recordings.sql")
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,59}")
+#: Bytes of an upload: two minutes in stereo at 48 kHz, and the form around them.
+LARGEST_UPLOAD = 26 * 1024 * 1024
 #: Quieter than this below full scale, nobody would hear more than hiss.
 QUIETEST = -50.0
 #: The share of samples at the limit above which speech is torn.

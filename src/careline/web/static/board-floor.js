@@ -15,7 +15,7 @@ export function drawCalls(page) {
         h("th", { scope: "row" }, call.emergency && h("span.status-pill", { "data-tone": "harm" }, { key: t("Emergency key"), words: t("Emergency words") }[call.emergency_how] ?? t("Emergency")), page.data.may_open ? h("a", { href: `/calls/${call.id}` }, call.held ? t("on hold") : phases[call.phase] ?? call.phase) : phases[call.phase] ?? call.phase, priorityMark(call)),
         h("td", call.queue ?? call.line),
         h("td", [call.reason, page.data.languages[call.language] ?? call.language].filter(Boolean).join(" · ")),
-        h("td.num", clock(call.since, { late: call.phase === "waiting" ? 60 : null })),
+        h("td.num", clock(call.since, { late: call.phase === "waiting" ? 60 : null }), call.expected_wait !== null && h("span.sub", t("about %(n)s min more", { n: Math.max(1, Math.ceil(call.expected_wait / 60)) }))),
         h("td", call.agent ?? (call.offered_to ? t("ringing %(who)s", { who: call.offered_to }) : "–")),
         h("td", manage && callMenu(page, call)))))));
   redraw?.();
@@ -141,8 +141,8 @@ export function drawAgents(page) {
       h("tbody", agents.map((agent) => h("tr", { key: agent.id },
         h("th", { scope: "row" }, agent.name),
         h("td", h("span.status-pill", { "data-tone": TONES[agent.status] }, page.data.statuses[agent.status] ?? agent.status),
-          agent.reason && agent.status === "away" && h("span.faint", awayReason(agent.reason)), agent.queue && h("span.faint", agent.queue), " ",
-          agent.uncoded > 0 && h("span.faint", t("without a code: %(n)s", { n: agent.uncoded })),
+          agent.reason && agent.status === "away" && h("span.faint", ` ${awayReason(agent.reason)}`), agent.queue && h("span.faint", ` ${agent.queue}`), " ",
+          agent.uncoded > 0 && h("div.faint", t("without a code: %(n)s", { n: agent.uncoded })),
           agent.status !== "offline" && !agent.phone_online && h("span.status-pill", { "data-tone": "late" }, t("no telephone"))),
         h("td.num", clock(agent.since)),
         h("td.faint.of-queues", { title: agent.queues.join(", ") }, agent.queues.join(", "), agent.languages.length > 1 && ` · ${agent.languages.join(" ")}`),

@@ -24,6 +24,8 @@ async function act(path, body, done) {
 }
 
 const percent = (value) => (value === null ? "–" : `${Math.round(value)} %`);
+/** An estimate is no clock: whole minutes, rounded up as callers are told. */
+export const expected = (value) => (value === null ? "–" : value === 0 ? t("at once") : t("%(n)s min", { n: Math.ceil(value / 60) }));
 const seconds = (value) => (value === null ? "–" : duration(value));
 
 /** A number's name with its definition, on hover and on focus. Escape hides it again. */
@@ -42,6 +44,7 @@ const MEANING = () => ({
   asa: t("Average speed of answer: mean wait of the answered calls."),
   told: t("Announced wait, today: how far what callers were told lay from what it became; below it, what was told and what it became. Medians, by callers who were connected. Seven days are on the queue's routing page."),
   aht: t("Average handle time: talk, hold and wrap-up, of today's handlings."),
+  expected: t("Expected wait: what a caller who joins now would be told, before it is rounded. “at once”: somebody is free. “–”: nobody who suits is on the floor."),
   staff: t("Members of this queue on the floor. Ready: available with a telephone that can be reached. Busy: ringing, on a call or wrapping up. Away: everybody else."),
 });
 
@@ -104,7 +107,7 @@ function drawQueues() {
   render(document.getElementById("board-queues"), queues.length === 0
     ? h("p.empty", t("There is no queue yet. Make one under Queues and skills, then lines can send their callers to it."))
     : h("table.queues", h("thead", h("tr",
-      h("th", { scope: "col" }, t("Queue")), head(t("Waiting"), "q-waiting", meaning.waiting), head(t("Service level"), "q-level", meaning.level),
+      h("th", { scope: "col" }, t("Queue")), head(t("Waiting"), "q-waiting", meaning.waiting), head(t("Expected wait"), "q-expected", meaning.expected), head(t("Service level"), "q-level", meaning.level),
       head(t("Presented"), "q-presented", meaning.presented), head(t("Answered"), "q-answered", meaning.answered), head(t("Abandoned"), "q-abandoned", meaning.abandoned),
       head(t("Average answer"), "q-asa", meaning.asa), head(t("Told wait"), "q-told", meaning.told), h("th", { scope: "col" }, explain(t("Agents"), meaning.staff, "q-staff", ".left")), h("th", { scope: "col" }, t("Today by hour")))),
     h("tbody", queues.map(queueRow))));
@@ -116,6 +119,7 @@ function queueRow(queue) {
   return h("tr", { key: queue.id, "data-tone": queue.waiting > 0 && queue.ready === 0 ? "late" : "" },
     h("th", { scope: "row" }, queue.name),
     h("td.num.waiting", queue.waiting, h("span.sub", queue.longest_since ? clock(queue.longest_since, { late: queue.threshold }) : "–"), queue.callbacks > 0 && h("span.sub", h("a", { href: "/callbacks" }, t("to call back: %(n)s", { n: queue.callbacks })))),
+    h("td.num.expected", expected(queue.expected_wait)),
     h("td.num", h("span", { class: missed ? "missed" : "" }, percent(figures.service_level), missed && h("span.sr", ` ${t("below the target")}`)), h("span.sub", `${missed ? "▲ " : ""}${queue.threshold} s / ${Math.round(queue.target)} %`)),
     h("td.num", figures.presented),
     h("td.num", figures.answered),

@@ -70,6 +70,7 @@ function redraw() {
 
 const editor = {
   flow: () => flow, name: data.name, zone: data.zone, refs: data.refs, names: data.names, catalogue: data.catalogue, emergencyKey: data.emergency_key, id: data.id,
+  mayUpload: data.may_upload, uploaded: {},
   problems: () => found, change, open: (name) => choose(name, { open: true }), listen,
   said: (words) => say(words),
   rename(from, to) {

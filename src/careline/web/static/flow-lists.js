@@ -1,6 +1,7 @@
 // The parts of a step's form that are lists: prompts, a menu's keys, conditions, pairs of names and values.
 import { fieldName, languageName } from "./flow-words.js";
 import { saying } from "./flow-model.js";
+import { askRecording, soundOf } from "./flow-upload.js";
 import { h, t } from "./dom.js";
 
 const KEYS = "1234567890*#";
@@ -26,7 +27,7 @@ export function promptList(parts, path) {
     h("div.row",
       h("button.small", { type: "button", onclick: () => parts.change(path, [...list, { text: {} }]) }, t("Add words")),
       h("button.small", { type: "button", onclick: () => parts.change(path, [...list, "greeting.welcome"]) }, t("Add a ready sentence")),
-      parts.editor.refs.recording?.length && h("button.small", { type: "button", onclick: () => parts.change(path, [...list, { recording: {} }]) }, t("Add a recording"))));
+      (parts.editor.refs.recording?.length || parts.editor.mayUpload) && h("button.small", { type: "button", onclick: () => parts.change(path, [...list, { recording: {} }]) }, t("Add a recording"))));
 }
 
 function promptItem(parts, path, list, prompt, index) {
@@ -43,7 +44,9 @@ function promptItem(parts, path, list, prompt, index) {
     return h("div.prompt", head(t("Recordings")), ...parts.languages().map((language) => {
       const place = [...here, "recording", language];
       return h("div.say-line", h("div.say-label", h("label", { for: parts.idOf(place) }, languageName(language)), listen(parts, here, language)),
-        parts.select(place, (parts.editor.refs.recording ?? []).map((name) => [name, name]), { empty: t("– choose –") }));
+        h("div.recording", parts.select(place, (parts.editor.refs.recording ?? []).map((name) => [name, name]), { empty: t("– choose –"), redraw: true, label: languageName(language) }),
+          parts.editor.mayUpload && h("button.small", { type: "button", onclick: () => upload(parts, place, language, Object.values(prompt.recording).find(Boolean)) }, t("Upload…"), h("span.sr", ` ${languageName(language)}`))),
+        parts.editor.mayUpload && parts.value(place) && player(parts.editor, language, parts.value(place)));
     }));
   }
   const catalogue = parts.editor.catalogue;
@@ -55,6 +58,25 @@ function promptItem(parts, path, list, prompt, index) {
     parts.select(place, Object.entries(catalogue).map(([name, texts]) => [name, `${name} · ${short(Object.values(texts)[0] ?? "")}`]), { redraw: true, label: t("Ready sentence") }),
     ...parts.languages().map((language) => h("p.said", { lang: language }, h("span", saying(key, catalogue, language)), " ", listen(parts, here, language))),
     ...values.map((name) => h("div.say-line", h("label", { for: parts.idOf([...here, name]) }, name), parts.input([...here, name]))));
+}
+
+/** Store a recording for this place and use it there. The name chosen in another language is the likely one. */
+function upload(parts, place, language, suggested) {
+  const known = (parts.editor.refs.recording ??= []);
+  askRecording(language, { known, suggested, stored(name, version) {
+    if (!known.includes(name)) known.push(name);
+    known.sort();
+    parts.editor.uploaded[`${language}/${name}`] = version;
+    parts.change(place, name);
+    const made = document.getElementById(parts.idOf(place))?.closest(".say-line").querySelector("audio");
+    made?.focus();
+    made?.play().catch(() => {}); // a browser may want a press first: the player is there
+    parts.editor.said(t("Stored and chosen: %(name)s, version %(n)s.", { name, n: version }));
+  } });
+}
+
+function player(editor, language, name) {
+  return h("audio", { controls: true, preload: "none", "aria-label": `${name}, ${languageName(language)}`, src: soundOf(language, name, editor.uploaded[`${language}/${name}`] ?? "") });
 }
 
 function area(parts, place, language) {
