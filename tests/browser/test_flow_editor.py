@@ -218,7 +218,7 @@ async def test_a_call_is_tried_with_keypad_and_prompts_and_kept_as_a_test(clinic
     await expect(page.locator(".transcript")).to_contain_text("dial nine, one, one")
     await page.get_by_label("Key 1", exact=True).click()
     await page.get_by_label("Key 1", exact=True).click()
-    await expect(page.locator(".transcript")).to_contain_text("waits in the queue “Billing”")
+    await expect(page.locator(".transcript")).to_contain_text("waits in the queue “Scheduling”")
     await page.get_by_label("How does it go on?").select_option(label="wants a callback")
     await page.get_by_role("button", name="Go on").click()
     await expect(page.locator(".transcript")).to_contain_text("is offered a callback from “Scheduling”")
@@ -304,7 +304,7 @@ async def test_the_editor_is_accessible_in_both_schemes_and_small(clinic: Clinic
         "performance.getEntriesByType('resource').filter(e => e.name.endsWith('.js')).map(e => e.decodedBodySize)"
     )
     assert 0 < sum(sizes) < 150_000
-    for name in ("hours", "menu", "first", "callback"):
+    for name in ("hours", "menu", "appointments", "call-back"):
         await drawn(page, name).click(position={"x": 14, "y": 14})
         assert await axe(page) == [], name
     await page.get_by_role("button", name="Add a step").click()

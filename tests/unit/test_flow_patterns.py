@@ -20,12 +20,25 @@ def test_a_pattern_is_a_flow(pattern: str) -> None:
     assert wrong == ({("greeting", "exit-missing")} if pattern == "blank" else set())
 
 
-def test_two_queues_are_the_first_two_there_are() -> None:
-    nodes = PATTERNS["two-queues"]("Main line", ["Billing", "Scheduling", "Triage"])["nodes"]
-    assert [nodes[name]["queue"] for name in ("first", "second", "callback")] == ["Billing", "Scheduling", "Scheduling"]
+@pytest.mark.parametrize(
+    ("queues", "booking", "other"),
+    [
+        (["Billing", "Scheduling", "Triage"], "Scheduling", "Billing"),
+        (["Appointments", "Billing", "General"], "Appointments", "General"),
+        (["Citas", "Recepción"], "Citas", "Recepción"),
+        (["North", "South"], "North", "South"),
+    ],
+)
+def test_two_queues_are_those_whose_names_fit_and_each_calls_back_its_own(
+    queues: list[str], booking: str, other: str
+) -> None:
+    nodes = PATTERNS["two-queues"]("Main line", queues)["nodes"]
+    assert nodes["appointments"]["queue"] == booking and nodes["anything-else"]["queue"] == other
+    for name in ("appointments", "anything-else"):
+        assert nodes[nodes[name]["exits"]["callback"]]["queue"] == nodes[name]["queue"]
 
 
 @pytest.mark.parametrize("queues", [[], ["Only"]])
 def test_fewer_queues_make_a_flow_too(queues: list[str]) -> None:
     nodes = PATTERNS["two-queues"]("Main line", queues)["nodes"]
-    assert nodes["second"]["queue"] == (queues[0] if queues else "")
+    assert nodes["anything-else"]["queue"] == (queues[0] if queues else "")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Body = dict[str, Any]
 _NOTICE = "greeting.emergency-notice"
+#: How queues for appointments, and for whatever else there is, are called.
+_BOOKING = re.compile("appointment|schedul|booking|cita|agenda", re.IGNORECASE)
+_ANYTHING = re.compile("general|front desk|reception|recepci", re.IGNORECASE)
 
 
 def _words(en: str, es: str) -> Body:
@@ -67,7 +71,12 @@ def one_queue(name: str, queues: Sequence[str]) -> Body:
 
 
 def two_queues(name: str, queues: Sequence[str]) -> Body:
-    """Hours, greeting, a menu with two queues; whoever waits too long is called back."""
+    """Hours, greeting, a menu with two queues; whoever waits too long is called back.
+
+    Of the practice's queues those are taken whose names say what they are for, else the first two.
+    """
+    booking = _named(queues, _BOOKING, _at(queues, 0))
+    other = _named(queues, _ANYTHING, next((queue for queue in queues if queue != booking), booking))
     nodes = {
         **_doors(),
         "menu": {
@@ -78,24 +87,22 @@ def two_queues(name: str, queues: Sequence[str]) -> Body:
                     "Para citas, oprima el uno. Para cualquier otro asunto, oprima el dos.",
                 )
             ],
-            "options": {"1": {"next": "first", "reason": "appointments"}, "2": {"next": "second"}},
-            "exits": {"no_input": "second", "no_match": "second"},
+            "options": {"1": {"next": "appointments", "reason": "appointments"}, "2": {"next": "anything-else"}},
+            "exits": {"no_input": "anything-else", "no_match": "anything-else"},
         },
-        "first": {
+        "appointments": {
             "kind": "queue",
-            "queue": _at(queues, 0),
-            "exits": {"leave": "voicemail", "callback": "callback", "overflow": "second"},
+            "queue": booking,
+            "exits": {"leave": "voicemail", "callback": "call-back-appointments", "overflow": "anything-else"},
         },
-        "second": {
+        "anything-else": {
             "kind": "queue",
-            "queue": _at(queues, 1),
-            "exits": {"leave": "voicemail", "callback": "callback", "overflow": "callback"},
+            "queue": other,
+            "exits": {"leave": "voicemail", "callback": "call-back", "overflow": "call-back"},
         },
-        "callback": {
-            "kind": "callback",
-            "queue": _at(queues, 1),
-            "exits": {"accepted": "goodbye", "declined": "voicemail", "failed": "voicemail"},
-        },
+        # Each queue calls back its own callers: nobody is rung by people who do not know what it is about.
+        "call-back-appointments": _call_back(booking),
+        "call-back": _call_back(other),
         "goodbye": {"kind": "end"},
         **_closed(),
     }
@@ -109,6 +116,15 @@ def after_hours(name: str, queues: Sequence[str]) -> Body:  # noqa: ARG001 (as a
         "voicemail": {"kind": "voicemail"},
     }
     return _flow(name, "notice", nodes)
+
+
+def _call_back(queue: str) -> Body:
+    exits = {"accepted": "goodbye", "declined": "voicemail", "failed": "voicemail"}
+    return {"kind": "callback", "queue": queue, "exits": exits}
+
+
+def _named(queues: Sequence[str], words: re.Pattern[str], otherwise: str) -> str:
+    return next((queue for queue in queues if words.search(queue)), otherwise)
 
 
 def _at(queues: Sequence[str], index: int) -> str:
